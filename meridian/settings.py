@@ -1,0 +1,81 @@
+"""Settings, read from the environment and from nowhere else but the local file that `meridian up` writes."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LOCAL_FILE = "local.env"
+
+
+class Settings(BaseSettings):
+    """Everything that differs between two installations. Each field names its environment variable."""
+
+    model_config = SettingsConfigDict(extra="ignore")
+
+    database_url: str = Field("", validation_alias="DATABASE_URL")
+    """PostgreSQL of the decisions; empty: nothing is configured and nothing runs."""
+    admin_database_url: str = Field("", validation_alias="ADMIN_DATABASE_URL")
+    """The same database for migrations, as a role that may create schemas and roles; default DATABASE_URL."""
+    audit_database_url: str = Field("", validation_alias="AUDIT_DATABASE_URL")
+    """The same database as the auditors see it; default DATABASE_URL with the audit role set."""
+    history_database_url: str = Field("", validation_alias="HISTORY_DATABASE_URL")
+    """Where the lender's own history is looked up; default DATABASE_URL, a replica where there is one."""
+    broker_url: str = Field("", validation_alias="BROKER_URL")
+    """Celery's broker: pgmq://, amqp:// or redis://; default pgmq on DATABASE_URL."""
+    home: Path = Field(Path(".meridian"), validation_alias="MERIDIAN_HOME")
+    """Folder of the embedded database, models and local secrets."""
+    host: str = Field("127.0.0.1", validation_alias="MERIDIAN_HOST")
+    port: int = Field(8000, validation_alias="MERIDIAN_PORT", ge=1, le=65535)
+    api_workers: int = Field(2, validation_alias="MERIDIAN_API_WORKERS", ge=1)
+    api_threads: int = Field(4, validation_alias="MERIDIAN_API_THREADS", ge=1)
+    secret_key: SecretStr = Field(SecretStr(""), validation_alias="MERIDIAN_SECRET_KEY")
+    """Signs the desk's session cookies."""
+    https: bool = Field(True, validation_alias="MERIDIAN_HTTPS")
+    """Whether browsers reach the desk over HTTPS; only then is its cookie marked Secure."""
+    history_timeout_ms: int = Field(60, validation_alias="MERIDIAN_HISTORY_TIMEOUT_MS", ge=1)
+    max_body_bytes: int = Field(64 * 1024, validation_alias="MERIDIAN_MAX_BODY_BYTES", ge=1024)
+    sweep_after_s: float = Field(2.0, validation_alias="MERIDIAN_SWEEP_AFTER_S", ge=0)
+    """Age at which a job that nobody took is rung for again."""
+    log_level: str = Field("INFO", validation_alias="MERIDIAN_LOG_LEVEL")
+
+    @field_validator("database_url", "admin_database_url", "audit_database_url", "history_database_url")
+    @classmethod
+    def _psycopg2(cls, value: str) -> str:
+        """SQLAlchemy 2.1 takes a bare `postgresql://` to mean psycopg 3; Meridian speaks psycopg2."""
+        return re.sub(r"^postgres(ql)?://", "postgresql+psycopg2://", value)
+
+    @property
+    def models_dir(self) -> Path:
+        """Folder with one folder of models per product."""
+        return self.home / "models"
+
+    @property
+    def admin_url(self) -> str:
+        """The database as the migrations reach it."""
+        return self.admin_database_url or self.database_url
+
+    @property
+    def history_url(self) -> str:
+        """The database in which the lender's own history is looked up."""
+        return self.history_database_url or self.database_url
+
+    @property
+    def broker(self) -> str:
+        """The broker's URL: the one that is set, else the queue on the decisions' own PostgreSQL."""
+        return self.broker_url or re.sub(r"^postgresql\+psycopg2://", "pgmq://", self.database_url)
+
+
+def load_settings() -> Settings:
+    """The settings in force: the environment, and under it the file of a local `meridian up`.
+
+    The local file describes the embedded servers as a whole. Where DATABASE_URL is set it is not read
+    at all: half of one installation and half of another is nobody's wish.
+    """
+    home = Path(os.environ.get("MERIDIAN_HOME", ".meridian"))
+    env_file = None if os.environ.get("DATABASE_URL") else home / LOCAL_FILE
+    return Settings(_env_file=env_file)
