@@ -1,0 +1,14 @@
+"""Evidence: what was known, from where, how old, when a decision was made. Frozen, canonical, hashed."""
+
+from meridian.evidence.canonical import canonical_json, sha256_of
+from meridian.evidence.capture import Evidence, Rung, SourceReading, SourceStatus, capture
+
+__all__ = [
+    "Evidence",
+    "Rung",
+    "SourceReading",
+    "SourceStatus",
+    "canonical_json",
+    "capture",
+    "sha256_of",
+]

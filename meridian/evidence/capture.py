@@ -1,0 +1,149 @@
+"""The capture: made once, before anything is decided; whoever decides, explains or replays reads nothing else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from functools import cached_property
+from typing import Any
+
+from meridian.evidence.canonical import sha256_of
+from meridian.features import FeatureSet, Fields
+
+
+class SourceStatus(StrEnum):
+    """What a source's answer is worth."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    MISSING = "missing"
+    FAILED = "failed"
+
+    @property
+    def usable(self) -> bool:
+        """Whether its values may be read."""
+        return self in (SourceStatus.FRESH, SourceStatus.STALE)
+
+
+class Rung(IntEnum):
+    """The degradation ladder: how much was known when it was decided."""
+
+    FULL = 0
+    STALE = 1
+    PRE_COMPUTED = 2
+    APPLICATION_ONLY = 3
+    POLICY_ONLY = 4
+
+
+@dataclass(frozen=True)
+class SourceReading:
+    """What one source said: its fields, as of when, known since when, how old, and whether that will do.
+
+    `detail` says in a few words why a source is missing or failed.
+    """
+
+    name: str
+    status: SourceStatus
+    fields: Fields = field(default_factory=dict)
+    as_of: datetime | None = None
+    known_at: datetime | None = None
+    age_s: float | None = None
+    detail: str = ""
+
+    def summary(self) -> dict[str, Any]:
+        """The reading without its fields, as JSON values."""
+        return {
+            "name": self.name,
+            "status": self.status.value,
+            "as_of": self.as_of.isoformat() if self.as_of else None,
+            "known_at": self.known_at.isoformat() if self.known_at else None,
+            "age_s": round(self.age_s, 3) if self.age_s is not None else None,
+            "detail": self.detail,
+        }
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A frozen capture. `document` is JSON values alone: what is stored is what was decided from."""
+
+    document: Mapping[str, Any]
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the canonical document."""
+        return sha256_of(self.document)
+
+    @cached_property
+    def features(self) -> dict[str, float]:
+        """Every feature's value by name; NaN where it is not known."""
+        return {
+            name: math.nan if value is None else value
+            for values in self.document["features"].values()
+            for name, value in values.items()
+        }
+
+    @property
+    def rung(self) -> Rung:
+        """The rung of the ladder on which this was captured."""
+        return Rung(self.document["rung"])
+
+    @property
+    def application(self) -> Mapping[str, Any]:
+        """The application as it was received."""
+        application: Mapping[str, Any] = self.document["request"]["application"]
+        return application
+
+    @property
+    def sources(self) -> Sequence[Mapping[str, Any]]:
+        """Each source's status, as-of, known-at and age."""
+        sources: Sequence[Mapping[str, Any]] = self.document["sources"]
+        return sources
+
+
+def capture(
+    *,
+    request: Mapping[str, Any],
+    received_at: datetime,
+    readings: Sequence[SourceReading],
+    features: FeatureSet,
+    model_sources: frozenset[str],
+    versions: Mapping[str, str],
+) -> Evidence:
+    """Freeze what is known.
+
+    `model_sources` names the sources without which the model cannot score; `versions` the hashes of
+    model, policy and code in force. A feature whose source gave nothing is null: never zero, never
+    a default that could be taken for news.
+    """
+    return Evidence(
+        {
+            "request": dict(request),
+            "received_at": received_at.isoformat(),
+            "sources": [reading.summary() for reading in readings],
+            "features": {reading.name: _values(reading, features) for reading in readings},
+            "feature_fingerprint": features.fingerprint,
+            "rung": int(_rung(readings, model_sources)),
+            "versions": dict(versions),
+        }
+    )
+
+
+def _values(reading: SourceReading, features: FeatureSet) -> dict[str, float | None]:
+    if not reading.status.usable:
+        return {feature.name: None for feature in features.of_source(reading.name)}
+    computed = features.compute(reading.name, reading.fields)
+    return {name: float(value) if math.isfinite(value) else None for name, value in computed.items()}
+
+
+def _rung(readings: Sequence[SourceReading], model_sources: frozenset[str]) -> Rung:
+    absent = {reading.name for reading in readings if not reading.status.usable}
+    if absent & model_sources:
+        return Rung.POLICY_ONLY
+    if absent:
+        return Rung.APPLICATION_ONLY
+    if any(reading.status is SourceStatus.STALE for reading in readings):
+        return Rung.STALE
+    return Rung.FULL

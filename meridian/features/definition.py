@@ -1,0 +1,111 @@
+"""What a feature is, and an ordered set of them with a fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Number = float | NDArray[np.float64]
+"""A scalar for one applicant, or a column for many. A missing value is NaN in both."""
+
+Fields = Mapping[str, Any]
+"""What the sources said, by field: numbers, or texts for categories; scalars or columns alike."""
+
+
+class Direction(IntEnum):
+    """Which way risk moves when the feature rises; a model may not learn the opposite."""
+
+    LOWERS_RISK = -1
+    FREE = 0
+    RAISES_RISK = 1
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One input of a model or a rule.
+
+    `compute` takes the fields of its source as scalars or as columns and gives a number of the same
+    shape; NaN in, NaN out. `group` names the reason that the feature speaks for: features that tell
+    the same story share one. `low` and `high` bound what is plausible, in `unit`.
+    """
+
+    name: str
+    source: str
+    meaning: str
+    unit: str
+    low: float
+    high: float
+    compute: Callable[[Fields], Number]
+    group: str
+    direction: Direction = Direction.FREE
+    actionable: bool = False
+
+    def describe(self) -> dict[str, object]:
+        """The definition without its code, for fingerprints and catalogues."""
+        return {
+            "name": self.name,
+            "source": self.source,
+            "unit": self.unit,
+            "low": self.low,
+            "high": self.high,
+            "group": self.group,
+            "direction": int(self.direction),
+        }
+
+
+class FeatureSet:
+    """An ordered set of features.
+
+    `compute` gives each feature of the sources at hand; a feature whose source is absent is left to
+    the caller, who knows why it is absent.
+    """
+
+    def __init__(self, features: Iterable[Feature]):
+        self._by_name: dict[str, Feature] = {}
+        for feature in features:
+            if feature.name in self._by_name:
+                raise ValueError(f"the feature {feature.name} is defined twice")
+            self._by_name[feature.name] = feature
+
+    def __iter__(self) -> Iterator[Feature]:
+        return iter(self._by_name.values())
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def __getitem__(self, name: str) -> Feature:
+        return self._by_name[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The features' names in their order."""
+        return tuple(self._by_name)
+
+    def of_source(self, source: str) -> tuple[Feature, ...]:
+        """The features that come from one source."""
+        return tuple(feature for feature in self if feature.source == source)
+
+    def select(self, names: Iterable[str]) -> FeatureSet:
+        """The named features, in the order of the names."""
+        return FeatureSet(self._by_name[name] for name in names)
+
+    def compute(self, source: str, fields: Fields) -> dict[str, Number]:
+        """The source's features from its fields, scalars or columns."""
+        return {feature.name: feature.compute(fields) for feature in self.of_source(source)}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the definitions in their order: two sets with one fingerprint feed the same model."""
+        text = json.dumps([feature.describe() for feature in self], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
