@@ -1,0 +1,107 @@
+"""Rules: data with a limit each, judged in three-valued logic. What is not known never passes in silence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+from meridian.evidence import sha256_of
+from meridian.outcome import Outcome
+
+
+class Test(StrEnum):
+    """When a rule hits: the value stands so to the limit."""
+
+    __test__ = False  # not a test case, whatever pytest makes of the name
+
+    BELOW = "below"
+    ABOVE = "above"
+
+    def margin(self, value: float, limit: float) -> float:
+        """How far the value is from hitting, in its own unit; zero just passes, negative hits."""
+        return value - limit if self is Test.BELOW else limit - value
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule.
+
+    It hits where `field` is below or above `limit`; then `effect` follows (decline: a knock-out,
+    refer: a referral) for reason `reason`. Where the field is not known, `unknown` follows for reason
+    `unknown_reason`: refer, unless the rule says that it needs no answer (approve).
+    """
+
+    name: str
+    effect: Outcome
+    field: str
+    test: Test
+    limit: float
+    reason: str
+    unknown_reason: str
+    meaning: str
+    unknown: Outcome = Outcome.REFER
+
+    def judge(self, values: Mapping[str, float]) -> RuleResult:
+        """Hold the rule against the evidence's values; NaN and absent are both 'not known'."""
+        value = values.get(self.field, math.nan)
+        if math.isnan(value):
+            return RuleResult(self, None, None, None)
+        margin = self.test.margin(value, self.limit)
+        return RuleResult(self, value, margin, margin < 0)
+
+
+@dataclass(frozen=True)
+class RuleResult:
+    """What a rule found: the value, its margin to the limit, and whether it hit (None: not known)."""
+
+    rule: Rule
+    value: float | None
+    margin: float | None
+    hit: bool | None
+
+    @property
+    def outcome(self) -> Outcome:
+        """What follows from this rule alone."""
+        if self.hit is None:
+            return self.rule.unknown
+        return self.rule.effect if self.hit else Outcome.APPROVE
+
+    @property
+    def reason(self) -> str | None:
+        """The code of the reason this rule gives, if it speaks against an approval."""
+        if self.outcome is Outcome.APPROVE:
+            return None
+        return self.rule.unknown_reason if self.hit is None else self.rule.reason
+
+    def document(self) -> dict[str, Any]:
+        """As JSON values: `{"rule", "effect", "value", "limit", "margin", "hit"}`."""
+        return {
+            "rule": self.rule.name,
+            "effect": self.rule.effect.value,
+            "value": self.value,
+            "limit": self.rule.limit,
+            "margin": None if self.margin is None else round(self.margin, 6),
+            "hit": self.hit,
+        }
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A product's rules. `derived` gives rule fields that are no features, e.g. the applicant's age."""
+
+    name: str
+    rules: tuple[Rule, ...]
+    derived: Callable[[Mapping[str, Any]], Mapping[str, float]] = lambda _evidence: {}
+
+    @cached_property
+    def version(self) -> str:
+        """Name and the first characters of the rules' SHA-256: a changed limit is another version."""
+        return f"{self.name}-{sha256_of([asdict(rule) for rule in self.rules])[:12]}"
+
+    def judge(self, values: Mapping[str, float]) -> tuple[RuleResult, ...]:
+        """Every rule's result: all are judged, so that the record shows what else would have hit."""
+        return tuple(rule.judge(values) for rule in self.rules)

@@ -1,0 +1,58 @@
+"""The scorer: a vector of features in, a probability of default with its contributions out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meridian.scoring.calibration import Calibration, PointsScale
+from meridian.scoring.leaf_tables import LeafTables
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a model says of one applicant.
+
+    `pd` is the calibrated probability of default; `contributions` are each feature's share in the
+    calibrated log-odds, against the reference population: positive raises risk.
+    """
+
+    pd: float
+    points: int
+    contributions: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A frozen model: tables, calibration and scale, known by the hash of its manifest."""
+
+    name: str
+    sha256: str
+    tables: LeafTables
+    calibration: Calibration
+    scale: PointsScale
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The features the model reads, in its order."""
+        return self.tables.features
+
+    def score(self, values: Mapping[str, float]) -> Score:
+        """Score one applicant. `values` has every feature by name, NaN where it is not known."""
+        row = np.fromiter((values[name] for name in self.features), np.float32, len(self.features))
+        shares = self.tables.contributions(row)
+        margin = self.tables.base + float(shares.sum())
+        return Score(
+            pd=self.calibration.pd(margin),
+            points=self.scale.points(self.calibration.log_odds(margin)),
+            contributions=dict(zip(self.features, (shares * self.calibration.slope).tolist(), strict=True)),
+        )
+
+    def pds(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Probabilities of default of many applicants; `rows` has shape (applicants, features)."""
+        margins = self.tables.base + self.tables.contributions_of(rows).sum(axis=1)
+        log_odds = self.calibration.slope * margins + self.calibration.intercept
+        return np.asarray(1.0 / (1.0 + np.exp(-log_odds)))
