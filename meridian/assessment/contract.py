@@ -1,0 +1,50 @@
+"""Reconciliation: the fast and the batch answer meet, and a stated contract says who governs.
+
+A communicated approval is never reversed by a machine, a decline is overturned only by a person, and a
+referral that nobody has picked up yet is settled where the batch model is sure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from meridian.outcome import Outcome
+
+
+class Settlement(StrEnum):
+    """What follows when the two answers are side by side."""
+
+    CONFIRM = "confirm"
+    """The fast decision goes on governing."""
+    OVERTURN = "overturn"
+    """The assessment governs from now on."""
+    CASE = "case"
+    """The fast decision governs until an analyst has settled the disagreement."""
+
+
+Contract = Mapping[tuple[Outcome, Outcome], Settlement]
+"""(fast outcome, batch outcome) -> what follows; all nine pairs are stated."""
+
+_A, _R, _D = Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE
+
+CAUTIOUS: Contract = {
+    (_A, _A): Settlement.CONFIRM,
+    (_A, _R): Settlement.CASE,
+    (_A, _D): Settlement.CASE,
+    (_R, _A): Settlement.OVERTURN,
+    (_R, _R): Settlement.CASE,
+    (_R, _D): Settlement.OVERTURN,
+    (_D, _A): Settlement.CASE,
+    (_D, _R): Settlement.CASE,
+    (_D, _D): Settlement.CONFIRM,
+}
+"""The default contract."""
+
+
+def reconcile(contract: Contract, fast: Outcome, batch: Outcome, *, in_analysts_hands: bool) -> Settlement:
+    """What follows for this application. What an analyst has claimed or settled is the analyst's."""
+    settlement = contract[fast, batch]
+    if in_analysts_hands and settlement is Settlement.OVERTURN:
+        return Settlement.CASE
+    return settlement

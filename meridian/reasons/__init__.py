@@ -1,0 +1,5 @@
+"""Reasons: why not an approval. From the component that decided, specific, at most four, frozen with the decision."""
+
+from meridian.reasons.selection import MOST_REASONS, Reason, ReasonCode, Reasons, ReasonSource, principal
+
+__all__ = ["MOST_REASONS", "Reason", "ReasonCode", "ReasonSource", "Reasons", "principal"]

@@ -1,0 +1,94 @@
+"""Which reasons are principal. 12 CFR 1002.9(b)(2) and its official comment 5: specific, and actually used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import chain
+from typing import Any
+
+from meridian.features import FeatureSet
+from meridian.scoring import Score
+
+MOST_REASONS = 4
+"""More than four reasons are not likely to help the applicant: official comment 9(b)(2)-1."""
+
+
+class ReasonSource(StrEnum):
+    """The component that gave a reason."""
+
+    POLICY = "policy"
+    MODEL = "model"
+    DATA = "data"
+    ANALYST = "analyst"
+
+
+@dataclass(frozen=True)
+class ReasonCode:
+    """A reason that may be given: its code, and the text an applicant reads."""
+
+    code: str
+    text: str
+    source: ReasonSource
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A reason given. `contribution` is the model's, in log-odds of default; None from elsewhere."""
+
+    code: str
+    text: str
+    source: ReasonSource
+    contribution: float | None = None
+
+    def document(self) -> dict[str, Any]:
+        """As JSON values."""
+        share = None if self.contribution is None else round(self.contribution, 6)
+        return {"code": self.code, "text": self.text, "source": self.source.value, "contribution": share}
+
+
+class Reasons:
+    """A product's reason codes. A model's reason has the code of its features' group."""
+
+    def __init__(self, codes: Iterable[ReasonCode], features: FeatureSet):
+        self._codes = {code.code: code for code in codes}
+        self._group = {feature.name: feature.group for feature in features}
+        unknown = sorted(set(self._group.values()) - set(self._codes))
+        if unknown:
+            raise ValueError(f"features speak for reasons that have no text: {', '.join(unknown)}")
+
+    def __getitem__(self, code: str) -> ReasonCode:
+        return self._codes[code]
+
+    def __contains__(self, code: object) -> bool:
+        return code in self._codes
+
+    @property
+    def codes(self) -> tuple[ReasonCode, ...]:
+        """Every code, in the product's order."""
+        return tuple(self._codes.values())
+
+    def of_policy(self, codes: Iterable[str]) -> list[Reason]:
+        """The reasons of the rules that hit, in the policy's order, each once."""
+        return [Reason(c.code, c.text, c.source) for c in (self._codes[code] for code in dict.fromkeys(codes))]
+
+    def of_score(self, score: Score) -> list[Reason]:
+        """The reasons of a score: contributions summed within a group of features, the most harmful first.
+
+        Summing before ranking keeps features that tell one story from taking every place. Only what
+        harmed is a reason; of two that harmed alike, the lower code comes first.
+        """
+        harm: dict[str, float] = {}
+        for name, share in score.contributions.items():
+            harm[self._group[name]] = harm.get(self._group[name], 0.0) + share
+        ranked = sorted(((-share, code) for code, share in harm.items() if share > 0))
+        return [Reason(code, self._codes[code].text, ReasonSource.MODEL, -negative) for negative, code in ranked]
+
+
+def principal(*groups: Iterable[Reason]) -> tuple[Reason, ...]:
+    """The first four of the groups in turn; a code stands once, where it comes first."""
+    first: dict[str, Reason] = {}
+    for reason in chain.from_iterable(groups):
+        first.setdefault(reason.code, reason)
+    return tuple(first.values())[:MOST_REASONS]
