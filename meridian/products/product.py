@@ -1,0 +1,68 @@
+"""What a product declares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meridian.application import DecisionRequest
+from meridian.assessment import Contract
+from meridian.decision import Pricing
+from meridian.evidence import SourceReading
+from meridian.features import FeatureSet
+from meridian.policy import Bands, Policy
+from meridian.reasons import Reasons
+
+
+@dataclass(frozen=True)
+class TrainingTable:
+    """A file of past loans that this product can be trained on.
+
+    `columns` are read, `leaks` were known only after the decision and are refused by name when asked
+    for, `ignored` are neither. `fields` turns the raw columns into the fields of each source, exactly
+    as they would have come with an application; `target` into 1.0 for a default; `month` into the
+    month of the loan, `year * 12 + month - 1`.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    leaks: tuple[str, ...]
+    lender_outputs: tuple[str, ...]
+    fields: Callable[[Mapping[str, NDArray[Any]]], Mapping[str, Mapping[str, Any]]]
+    target: Callable[[Mapping[str, NDArray[Any]]], NDArray[np.float64]]
+    month: Callable[[Mapping[str, NDArray[Any]]], NDArray[np.int64]]
+    train_before: date
+    """Loans before this day train, later ones test: out of time."""
+
+
+@dataclass(frozen=True)
+class Product:
+    """A credit product: schema, features, policy, bands, reasons, models' inputs."""
+
+    name: str
+    title: str
+    request: type[DecisionRequest[Any]]
+    features: FeatureSet
+    policy: Policy
+    bands: Bands
+    reasons: Reasons
+    no_score_reason: str
+    pricing: Pricing
+    contract: Contract
+    read_application: Callable[[DecisionRequest[Any], datetime], tuple[SourceReading, ...]]
+    """(request, received at) -> the readings of the sources that come with the application itself."""
+    compact_features: tuple[str, ...]
+    batch_features: tuple[str, ...]
+    sample: Callable[[], dict[str, Any]]
+    """A request that this product accepts, as JSON values."""
+    training: tuple[TrainingTable, ...] = field(default=())
+
+    @property
+    def model_sources(self) -> frozenset[str]:
+        """The sources without which the compact model cannot score."""
+        return frozenset(self.features[name].source for name in self.compact_features)
