@@ -1,0 +1,1 @@
+"""PostgreSQL: the only truth. All SQL of the service stands in this package."""

@@ -1,0 +1,93 @@
+"""Assessments still to be made. A row here is the truth; a message is only a bell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, func, insert, literal_column, or_, select, text, update
+
+from meridian.db import tables as t
+
+MOST_ATTEMPTS = 5
+LEASE: ColumnElement[Any] = literal_column("interval '120 seconds'")
+
+
+@dataclass(frozen=True)
+class ClaimedJob:
+    """A job in this worker's hands until its lease ends."""
+
+    id: UUID
+    application_id: UUID
+    version_id: UUID
+    attempts: int
+
+
+def add_job(connection: Connection, job_id: UUID, application_id: UUID, version_id: UUID, created_at: datetime) -> None:
+    """Ask for an assessment of this version."""
+    row = {"id": job_id, "application_id": application_id, "version_id": version_id, "created_at": created_at}
+    connection.execute(insert(t.job), row)
+
+
+def claim_job(connection: Connection, job_id: UUID) -> ClaimedJob | None:
+    """Take a waiting job that nobody holds; None where it is held, done or set aside."""
+    free = select(t.job.c.id).where(t.job.c.id == job_id, *_free()).with_for_update(skip_locked=True)
+    query = (
+        update(t.job)
+        .where(t.job.c.id.in_(free))
+        .values(lease_until=func.now() + LEASE, attempts=t.job.c.attempts + 1)
+        .returning(t.job.c.id, t.job.c.application_id, t.job.c.version_id, t.job.c.attempts)
+    )
+    row = connection.execute(query).one_or_none()
+    return ClaimedJob(**row._mapping) if row else None
+
+
+def hold_job(connection: Connection, job_id: UUID) -> bool:
+    """Lock the job for this transaction; False where somebody has finished it meanwhile."""
+    query = select(t.job.c.id).where(t.job.c.id == job_id, t.job.c.state == "waiting").with_for_update()
+    return connection.execute(query).one_or_none() is not None
+
+
+def finish_job(connection: Connection, job_id: UUID) -> None:
+    """The assessment is written."""
+    connection.execute(
+        update(t.job).where(t.job.c.id == job_id).values(state="done", done_at=func.now(), lease_until=None)
+    )
+
+
+def release_job(connection: Connection, job_id: UUID, error: str) -> None:
+    """An attempt failed: wait for the next, or set the job aside after the last."""
+    connection.execute(
+        update(t.job)
+        .where(t.job.c.id == job_id, t.job.c.state == "waiting")
+        .values(
+            error=error,
+            lease_until=None,
+            state=text(f"CASE WHEN attempts >= {MOST_ATTEMPTS} THEN 'failed' ELSE 'waiting' END"),
+        )
+    )
+
+
+def waiting_jobs(connection: Connection, older_than_s: float, limit: int) -> Sequence[UUID]:
+    """Jobs that nobody holds and that should have been taken by now, the oldest first."""
+    age = func.make_interval(0, 0, 0, 0, 0, 0, older_than_s)
+    query = (
+        select(t.job.c.id)
+        .where(t.job.c.created_at < func.now() - age, *_free())
+        .order_by(t.job.c.created_at)
+        .limit(limit)
+    )
+    return connection.execute(query).scalars().all()
+
+
+def count_jobs(connection: Connection) -> dict[str, int]:
+    """How many jobs are in each state."""
+    query = select(t.job.c.state, func.count().label("jobs")).group_by(t.job.c.state)
+    return {row.state: row.jobs for row in connection.execute(query)}
+
+
+def _free() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return (t.job.c.state == "waiting", or_(t.job.c.lease_until.is_(None), t.job.c.lease_until < func.now()))

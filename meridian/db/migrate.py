@@ -1,0 +1,48 @@
+"""Bring a database to the present schema, and say whether it is there."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TextIO
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import ProgrammingError
+
+from meridian.db.engine import transaction
+
+
+def migrate(url: str) -> None:
+    """Run what is missing, as a role that may create schemas and roles."""
+    config = _config()
+    config.attributes["url"] = url
+    command.upgrade(config, "head")
+
+
+def migration_sql(out: TextIO) -> None:
+    """Write every migration's SQL, without a database."""
+    config = _config()
+    config.output_buffer = out
+    command.upgrade(config, "head", sql=True)
+
+
+def head_revision() -> str:
+    """The newest migration's number."""
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def current_revision(engine: Engine) -> str | None:
+    """The number of the last migration that ran on this database; None before the first."""
+    try:
+        with transaction(engine) as connection:
+            return connection.execute(text("SELECT version_num FROM schema_version")).scalar()
+    except ProgrammingError:
+        return None
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(files("meridian.migrations")).replace("%", "%%"))
+    return config
