@@ -1,0 +1,172 @@
+"""A bundle: one model in a folder of its own, `<models>/<product>/<purpose>/`.
+
+`model.json` holds the trees as XGBoost writes them, `reference.npy` the reference population (float32,
+rows by features), `manifest.json` the rest; a model card lies beside them. A model file can be hostile,
+so that nothing is parsed before its hash is the manifest's, and nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meridian.errors import NotReady, UntrustedModel
+from meridian.products import Product
+from meridian.registry.manifest import Manifest, Purpose
+from meridian.scoring import LeafTables, Scorer, parse_xgboost_json
+
+MODEL, REFERENCE, MANIFEST = "model.json", "reference.npy", "manifest.json"
+
+
+def bundle_folder(models_dir: Path, product: str, purpose: Purpose) -> Path:
+    """Where the model of a product for a purpose lies."""
+    return models_dir / product / purpose.value
+
+
+def load_manifest(folder: Path) -> Manifest:
+    """The manifest in a folder. Raises `NotReady` where there is none, `UntrustedModel` where it cannot be read."""
+    try:
+        document = json.loads((folder / MANIFEST).read_bytes())
+    except FileNotFoundError:
+        product = folder.parent.name
+        raise NotReady(
+            f"There is no {folder.name} model for {product} in {folder}. Make one: "
+            f"`meridian train {product} --data FILE`, or `meridian train {product} --demo` to try things out."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise UntrustedModel(f"{folder / MANIFEST} cannot be read: {error}. Train the model again.") from None
+    if not isinstance(document, dict):
+        raise UntrustedModel(f"{folder / MANIFEST} is not a JSON object. Train the model again.")
+    return Manifest.from_document(document)
+
+
+def load_scorer(folder: Path, product: Product) -> Scorer:
+    """The model in a folder, ready to score.
+
+    Raises `NotReady` where there is no model, or where it was trained on other definitions of its
+    features than the product has now; `UntrustedModel` where a file is not the one the manifest names.
+    """
+    manifest = load_manifest(folder)
+    _check_features(manifest, product, folder)
+    model = _trusted(folder, MODEL, manifest)
+    reference = _trusted(folder, REFERENCE, manifest)
+    return Scorer(
+        name=manifest.name,
+        sha256=manifest.sha256,
+        tables=_tables(folder, manifest, model, reference),
+        calibration=manifest.calibration,
+        scale=manifest.scale,
+    )
+
+
+def save_bundle(
+    folder: Path,
+    manifest: Manifest,
+    model: bytes,
+    reference: NDArray[np.float32],
+    documents: Mapping[str, bytes] | None = None,
+) -> Manifest:
+    """Write a bundle and give its manifest with the files' hashes.
+
+    `documents` are further files (the model card), which are not part of the model's identity. All
+    is written into a folder beside and renamed into place, so that a reader never meets half a model;
+    a bundle that lies there is replaced as a whole, and put back should the renaming fail.
+    """
+    contents = model_files(model, reference)
+    manifest = replace(manifest, files=hashes(contents))
+    written = json.dumps(manifest.document(), indent=2, sort_keys=True, allow_nan=False) + "\n"
+    contents |= {MANIFEST: written.encode(), **(documents or {})}
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-new-", dir=folder.parent))
+    try:
+        for name, content in contents.items():
+            (beside / name).write_bytes(content)
+        beside.chmod(0o755)
+        _swap(beside, folder)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+    return manifest
+
+
+def model_files(model: bytes, reference: NDArray[np.float32]) -> dict[str, bytes]:
+    """The files that make up a model, by name: the same model and population give the same bytes."""
+    buffer = io.BytesIO()
+    np.save(buffer, np.ascontiguousarray(reference, dtype=np.float32), allow_pickle=False)
+    return {MODEL: model, REFERENCE: buffer.getvalue()}
+
+
+def hashes(contents: Mapping[str, bytes]) -> dict[str, str]:
+    """SHA-256 of each file's bytes."""
+    return {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+
+
+def _swap(new: Path, folder: Path) -> None:
+    """Rename `new` to `folder`; a folder in the way steps aside first, since a full one cannot be renamed over."""
+    old = new.with_name(new.name.replace("-new-", "-old-"))
+    with suppress(FileNotFoundError):
+        folder.rename(old)
+    try:
+        new.rename(folder)
+    except OSError:
+        with suppress(FileNotFoundError):
+            old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _trusted(folder: Path, name: str, manifest: Manifest) -> bytes:
+    try:
+        content = (folder / name).read_bytes()
+    except OSError as error:
+        raise UntrustedModel(f"{folder / name} cannot be read ({error.strerror}). Train the model again.") from None
+    found, stated = hashlib.sha256(content).hexdigest(), manifest.files.get(name)
+    if found != stated:
+        raise UntrustedModel(
+            f"{folder / name} has the SHA-256 {found}, but its manifest states {stated}: the file was changed "
+            "after the training. It is not used; restore it, or train the model again."
+        )
+    return content
+
+
+def _tables(folder: Path, manifest: Manifest, model: bytes, reference: bytes) -> LeafTables:
+    """The tables of files whose hashes were right; what they hold may still be no model of ours."""
+    try:
+        ensemble = parse_xgboost_json(json.loads(model))
+        population = np.load(io.BytesIO(reference), allow_pickle=False)
+    except (IndexError, KeyError, TypeError, ValueError) as error:
+        raise UntrustedModel(f"{folder} holds no model that Meridian wrote: {error!r}. Train it again.") from None
+    if ensemble.features != manifest.features:
+        raise UntrustedModel(f"The model in {folder} reads other features than its manifest says. Train it again.")
+    if population.dtype != np.float32:
+        raise UntrustedModel(f"{folder / REFERENCE} has the type {population.dtype}, not float32. Train it again.")
+    return LeafTables(ensemble, population)
+
+
+def _check_features(manifest: Manifest, product: Product, folder: Path) -> None:
+    if manifest.product != product.name:
+        raise NotReady(f"The model in {folder} is for {manifest.product}, not for {product.name}.")
+    gone = [name for name in manifest.features if name not in product.features]
+    if gone or product.features.select(manifest.features).fingerprint != manifest.feature_fingerprint:
+        what = f"reads features that are gone ({', '.join(gone)})" if gone else "was trained on other definitions"
+        raise NotReady(
+            f"The model {manifest.name} in {folder} {what}: the features of {product.name} have changed since. "
+            f"Train it again: `meridian train {product.name} --data FILE`."
+        )
+
+
+def describe(folder: Path) -> dict[str, Any]:
+    """The manifest's document with the model's hash, for people and scripts."""
+    manifest = load_manifest(folder)
+    return {**manifest.document(), "sha256": manifest.sha256}
