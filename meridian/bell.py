@@ -1,0 +1,98 @@
+"""The bell: a message that says which job waits. It may be late, doubled or lost; the job's row is the truth.
+
+Ringing never holds up an answer: ids go into a small queue, and a thread of their own sends them. Where
+the broker does not answer, they are dropped, and the sweep finds the jobs.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from typing import Any
+from uuid import UUID
+
+import structlog
+from celery import Celery
+
+from meridian.db.dsn import libpq_dsn
+from meridian.settings import Settings
+
+log = structlog.get_logger()
+
+ASSESS = "meridian.assess"
+QUEUE = "assessments"
+MOST_WAITING = 1000
+
+
+def broker_settings(settings: Settings) -> dict[str, Any]:
+    """Celery's settings for the broker in use, the same for who rings and for who hears."""
+    options: dict[str, Any] = {}
+    if settings.broker.startswith("pgmq:"):
+        options = {
+            # The key=value form, because the URI form drops a socket directory.
+            "conn_string": libpq_dsn(settings.broker),
+            # The queue was installed by `meridian migrate`, from SQL: no server extension is needed.
+            "init_extension": False,
+            # Only the worker listens (see workers.app). A sender that would listen too, or poll for long, makes
+            # every other wait for its lock on the queue: seconds, measured, for the first message.
+            "use_notify": False,
+            "wait_time_seconds": 0,
+            "notify_throttle_interval_ms": 0,
+            # How long a killed worker's messages stay hidden: longer than all it may have fetched take.
+            "visibility_timeout": 600,
+        }
+    elif settings.broker.startswith("amqp"):
+        # Without a confirm, a publish into a broker that is going down is lost in silence.
+        options = {"confirm_publish": True}
+    return {
+        "broker_url": settings.broker,
+        "broker_transport_options": options,
+        # One try: a broker that is down must not hold the thread, the sweep rings again.
+        "task_publish_retry": False,
+        "broker_connection_timeout": 2,
+        "task_default_queue": QUEUE,
+        "task_ignore_result": True,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+    }
+
+
+class Bell:
+    """Rings for jobs from a thread that starts at the first ring, in the process that rings."""
+
+    def __init__(self, settings: Settings):
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._pid = 0
+        self._waiting: queue.Queue[UUID] = queue.Queue(MOST_WAITING)
+
+    def ring(self, job_id: UUID) -> None:
+        """Say that this job waits. Returns at once and never fails."""
+        if self._pid != os.getpid():
+            self._start()
+        try:
+            self._waiting.put_nowait(job_id)
+        except queue.Full:
+            log.warning("bell_full", job=str(job_id))
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._pid == os.getpid():
+                return
+            self._waiting = queue.Queue(MOST_WAITING)
+            threading.Thread(target=self._send, args=(self._waiting,), name="bell", daemon=True).start()
+            self._pid = os.getpid()
+
+    def _send(self, waiting: queue.Queue[UUID]) -> None:
+        app = Celery("meridian-bell", set_as_current=False)
+        app.conf.update(broker_settings(self._settings))
+        # The queue in PostgreSQL was made by migration; to declare it anew costs a lock on it. On other
+        # brokers the first to come makes it.
+        declared: dict[str, Any] = {"declare": []} if self._settings.broker.startswith("pgmq:") else {}
+        while True:
+            job_id = waiting.get()
+            try:
+                app.send_task(ASSESS, [str(job_id)], **declared)
+            except Exception as error:
+                log.warning("bell_silent", job=str(job_id), error=type(error).__name__)

@@ -1,0 +1,90 @@
+"""An analyst's decision: an outcome, reasons from the product's codes, and a note. Free text alone is no reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from meridian.errors import FieldProblem, InvalidInput
+from meridian.evidence import Evidence
+from meridian.outcome import Outcome
+from meridian.products import Product
+from meridian.reasons import MOST_REASONS, Reason, ReasonSource, principal
+
+SHORTEST_NOTE = 10
+
+
+@dataclass(frozen=True)
+class Settling:
+    """What an analyst wants recorded. `codes` are reason codes; a decline needs one to four, an approval none."""
+
+    outcome: Outcome
+    codes: Sequence[str]
+    note: str
+
+
+def reviewed(
+    settling: Settling, *, product: Product, evidence: Evidence, governing: Mapping[str, Any], analyst: str
+) -> dict[str, Any]:
+    """The decision part of a review's version, in the shape of `Decision.document()`.
+
+    Score and rules stay those of the version that governed, for they were on the screen; the reasons
+    are the analyst's: a code the model or the policy had given keeps its contribution and its source.
+    Raises `InvalidInput` with each field that is wrong.
+    """
+    problems = list(_problems(settling, product, governing))
+    if problems:
+        raise InvalidInput(f"{problems[0].pointer}: {problems[0].value}; expected {problems[0].expected}.", problems)
+    given = {reason["code"]: reason for reason in governing["reasons"]}
+    chosen = principal(_reason(code, given, product) for code in settling.codes)
+    approved = settling.outcome is Outcome.APPROVE
+    score = governing["score"]
+    offer = product.pricing(evidence, score["pd"]) if approved and score else None
+    return {
+        "outcome": settling.outcome.value,
+        "score": score,
+        "policy": governing["policy"],
+        "reasons": [reason.document() for reason in chosen],
+        "offer": offer.document() if offer else None,
+        "review": {"analyst": analyst, "note": settling.note, "overturns": governing["outcome"]},
+    }
+
+
+def proposed(product: Product, governing: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The codes and texts that an analyst picks from: what the models and rules gave first, then the analyst's own."""
+    first = [(reason["code"], reason["text"]) for reason in governing["reasons"]]
+    own = [(code.code, code.text) for code in product.reasons.codes if code.source is ReasonSource.ANALYST]
+    return list(dict(first + own).items())
+
+
+def _problems(settling: Settling, product: Product, governing: Mapping[str, Any]) -> Sequence[FieldProblem]:
+    problems = []
+    if settling.outcome is Outcome.REFER:
+        problems.append(FieldProblem("/outcome", "refer", "approve or decline: a review settles"))
+    if len(settling.note.strip()) < SHORTEST_NOTE:
+        length = len(settling.note.strip())
+        problems.append(
+            FieldProblem("/note", f"{length} characters", f"at least {SHORTEST_NOTE}: what was looked at, and found")
+        )
+    allowed = {code for code, _ in proposed(product, governing)}
+    strange = [code for code in settling.codes if code not in allowed]
+    if strange:
+        problems.append(FieldProblem("/codes", ", ".join(strange), f"some of {', '.join(sorted(allowed))}"))
+    if settling.outcome is Outcome.DECLINE and not 1 <= len(settling.codes) <= MOST_REASONS:
+        problems.append(
+            FieldProblem("/codes", f"{len(settling.codes)} reasons", f"one to {MOST_REASONS} for a decline")
+        )
+    if settling.outcome is Outcome.APPROVE and settling.codes:
+        problems.append(
+            FieldProblem("/codes", ", ".join(settling.codes), "no reasons for an approval; say why in the note")
+        )
+    return problems
+
+
+def _reason(code: str, given: Mapping[str, Mapping[str, Any]], product: Product) -> Reason:
+    if code in given:
+        frozen = given[code]
+        return Reason(code, frozen["text"], ReasonSource(frozen["source"]), frozen["contribution"])
+    stated = product.reasons[code]
+    return Reason(code, stated.text, ReasonSource.ANALYST)

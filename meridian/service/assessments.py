@@ -1,0 +1,145 @@
+"""Assess: the batch model decides again on the same frozen evidence, and the contract says who governs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Connection, Engine
+
+from meridian.assessment import Settlement, reconcile
+from meridian.db import cases, decisions, jobs
+from meridian.db.engine import lock_application, transaction
+from meridian.decision import decide
+from meridian.errors import NotReady, Unavailable
+from meridian.evidence import Evidence
+from meridian.outcome import Stage
+from meridian.products import Product
+from meridian.record import Version, version_of
+from meridian.scoring import Scorer
+from meridian.service.stopwatch import Stopwatch
+
+log = structlog.get_logger()
+
+SWEPT_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Assessments:
+    """The workers' part."""
+
+    engine: Engine
+    products: Mapping[str, Product]
+    scorers: Callable[[str], Scorer | None]
+    """Product name -> its batch model, or None where none can be used."""
+    clock: Callable[[], datetime]
+    new_id: Callable[[], UUID]
+    ring: Callable[[UUID], None]
+    code_version: str
+    sweep_after_s: float
+
+    def assess(self, job_id: UUID) -> bool:
+        """Make one assessment. False where there is nothing to do: done before, or in other hands.
+
+        A failure is written on the job, which waits for its next attempt; after the last it is set aside.
+        """
+        with transaction(self.engine) as connection:
+            job = jobs.claim_job(connection, job_id)
+        if job is None:
+            return False
+        try:
+            return self._write(job)
+        except Unavailable:
+            raise  # nothing can be written on the job either; its lease runs out and the sweep rings again
+        except Exception as error:
+            log.exception("assessment_failed", job=str(job_id), attempt=job.attempts)
+            with transaction(self.engine) as connection:
+                jobs.release_job(connection, job_id, f"{type(error).__name__}: {error}")
+            return False
+
+    def sweep(self) -> int:
+        """Ring for jobs that should have been taken by now; how many there were."""
+        with transaction(self.engine) as connection:
+            forgotten = jobs.waiting_jobs(connection, self.sweep_after_s, SWEPT_AT_ONCE)
+        for job_id in forgotten:
+            self.ring(job_id)
+        return len(forgotten)
+
+    def _write(self, job: jobs.ClaimedJob) -> bool:
+        with transaction(self.engine) as connection:
+            fast = self._fast_version(connection, job)
+            evidence = decisions.get_evidence(connection, fast.evidence_id)
+        watch = Stopwatch()
+        build = self._assess(evidence)
+        watch.lap("decide")
+        with transaction(self.engine) as connection:
+            lock_application(connection, job.application_id)
+            if not jobs.hold_job(connection, job.id):
+                return False
+            assessment = build(
+                version_id=self.new_id(),
+                application_id=job.application_id,
+                application_ref=fast.document["application_ref"],
+                number=decisions.next_number(connection, job.application_id),
+                evidence_id=fast.evidence_id,
+                decided_at=self.clock(),
+                timings_ms=watch.laps,
+            )
+            self._settle(connection, fast, assessment)
+            jobs.finish_job(connection, job.id)
+        return True
+
+    def _fast_version(self, connection: Connection, job: jobs.ClaimedJob) -> Version:
+        found = decisions.get_version(connection, job.version_id)
+        if found is None:
+            raise NotReady(f"the version {job.version_id} of job {job.id} is not in the record")
+        return found.version
+
+    def _assess(self, evidence: Evidence) -> Callable[..., Version]:
+        product = self.products[evidence.document["request"]["product"]]
+        scorer = self.scorers(product.name)
+        if scorer is None:
+            raise NotReady(
+                f"there is no batch model for {product.name}; train one with `meridian train {product.name}`"
+            )
+        decision = decide(
+            evidence,
+            policy=product.policy,
+            bands=product.bands,
+            scorer=scorer,
+            reasons=product.reasons,
+            no_score_reason=product.no_score_reason,
+            pricing=product.pricing,
+        )
+
+        def build(**where: object) -> Version:
+            return version_of(
+                decision,
+                evidence=evidence,
+                stage=Stage.BATCH,
+                decided_by=f"meridian {self.code_version}",
+                **where,  # type: ignore[arg-type]
+            )
+
+        return build
+
+    def _settle(self, connection: Connection, fast: Version, assessment: Version) -> None:
+        product = self.products[assessment.document["product"]]
+        case = cases.find_case(connection, application_id=fast.application_id, lock=True)
+        settlement = reconcile(
+            product.contract,
+            fast.outcome,
+            assessment.outcome,
+            in_analysts_hands=case is not None and case.in_analysts_hands,
+        )
+        overturns = settlement is Settlement.OVERTURN
+        because = f"assessment settles the referral: {assessment.outcome}" if overturns else None
+        decisions.add_version(connection, assessment, governs_because=because)
+        if overturns and case is not None:
+            cases.settle_case(connection, case.id, "assessment")
+        if settlement is Settlement.CASE and case is None:
+            disagreement = f"fast says {fast.outcome}, batch says {assessment.outcome}"
+            cases.open_case(connection, self.new_id(), fast.application_id, disagreement, assessment.decided_at)

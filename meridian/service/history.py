@@ -1,0 +1,37 @@
+"""The lender's own history as a source: asked in PostgreSQL, and guarded like any other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from meridian.db.engine import transaction
+from meridian.db.history import look_up_history
+from meridian.evidence import SourceReading, SourceStatus
+from meridian.sources import GuardedSource
+
+
+@dataclass(frozen=True)
+class HistoryLookUp:
+    """Earlier business with an applicant."""
+
+    engine: Engine
+    guard: GuardedSource
+
+    def __call__(self, applicant_id: str, now: datetime) -> SourceReading:
+        """What we know of this applicant; to have no business with us is knowledge, a failed look-up is not."""
+        return self.guard.read(lambda: self._ask(applicant_id, now))
+
+    def _ask(self, applicant_id: str, now: datetime) -> SourceReading:
+        with transaction(self.engine) as connection:
+            found = look_up_history(connection, applicant_id, now)
+        fields = {
+            "loans": float(found.loans),
+            "worst_days_late": float(found.worst_days_late),
+            "applications_90d": float(found.applications_90d),
+        }
+        as_of = found.as_of or now
+        age_s = (now - as_of).total_seconds()
+        return SourceReading(self.guard.name, SourceStatus.FRESH, fields, as_of, found.known_at or now, age_s)

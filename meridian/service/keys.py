@@ -1,0 +1,110 @@
+"""API keys and sign-in: made here, shown once, kept as hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import Engine
+
+from meridian.db import access
+from meridian.db.engine import transaction
+from meridian.errors import FieldProblem, InvalidInput, NotFound, Unauthenticated
+
+SCOPES = ("decide", "read", "admin")
+MARK = "mk"
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who calls: the key's id, and what it may do. `admin` may do all."""
+
+    key_id: str
+    scopes: frozenset[str]
+
+    def may(self, scope: str) -> bool:
+        """Whether this caller has the scope."""
+        return scope in self.scopes or "admin" in self.scopes
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Who may come in. The secret of a key has 256 random bits, so its SHA-256 is enough; a password has not."""
+
+    engine: Engine
+    clock: Callable[[], datetime]
+
+    def create(self, name: str, scopes: Sequence[str]) -> tuple[str, access.StoredKey]:
+        """A new key: the text to hand out, once, and what is stored of it."""
+        unknown = sorted(set(scopes) - set(SCOPES))
+        if unknown or not scopes:
+            raise InvalidInput(
+                f"Scopes {', '.join(unknown) or 'none'} are not known; choose from {', '.join(SCOPES)}.",
+                [FieldProblem("/scopes", repr(list(scopes)), f"some of {', '.join(SCOPES)}")],
+            )
+        key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+        stored = access.StoredKey(key_id, name, _sha256(secret), list(dict.fromkeys(scopes)), self.clock())
+        with transaction(self.engine) as connection:
+            access.add_key(connection, stored)
+        return f"{MARK}_{key_id}_{secret}", stored
+
+    def authenticate(self, text: str) -> Principal:
+        """The caller behind a key. Raises `Unauthenticated`, which never says what was wrong with it."""
+        mark, _, rest = text.partition("_")
+        key_id, _, secret = rest.partition("_")
+        if mark != MARK or not secret:
+            raise Unauthenticated("The API key is not of the form mk_<id>_<secret>.")
+        with transaction(self.engine) as connection:
+            stored = access.find_key(connection, key_id)
+        good = stored is not None and secrets.compare_digest(stored.secret_sha256, _sha256(secret))
+        if stored is None or not good or stored.revoked_at is not None:
+            raise Unauthenticated("The API key is not known, or was revoked.")
+        return Principal(stored.id, frozenset(stored.scopes))
+
+    def list(self) -> list[access.StoredKey]:
+        """Every key, without secrets."""
+        with transaction(self.engine) as connection:
+            return access.list_keys(connection)
+
+    def revoke(self, key_id: str) -> None:
+        """Close a key for good. Raises `NotFound`."""
+        with transaction(self.engine) as connection:
+            if not access.revoke_key(connection, key_id):
+                raise NotFound(f"There is no key {key_id!r} that is still open.")
+
+    def set_password(self, username: str, password: str) -> None:
+        """Add an analyst, or change one's password (argon2id)."""
+        if len(password) < 12:
+            raise InvalidInput(
+                "A password needs at least 12 characters.", [FieldProblem("/password", "(hidden)", "12 or more")]
+            )
+        with transaction(self.engine) as connection:
+            access.put_analyst(connection, username, self._hasher.hash(password))
+
+    def sign_in(self, username: str, password: str) -> bool:
+        """Whether the password is this analyst's. It takes as long for a name that is not known."""
+        with transaction(self.engine) as connection:
+            stored = access.password_hash_of(connection, username)
+        try:
+            self._hasher.verify(stored or self._nobody, password)
+        except (VerificationError, InvalidHashError):
+            return False
+        return stored is not None
+
+    @cached_property
+    def _hasher(self) -> PasswordHasher:
+        return PasswordHasher()
+
+    @cached_property
+    def _nobody(self) -> str:
+        return self._hasher.hash(secrets.token_urlsafe(16))
+
+
+def _sha256(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,157 @@
+"""Review: list, claim, release and settle cases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine
+
+from meridian.db import cases, decisions
+from meridian.db.engine import lock_application, transaction
+from meridian.errors import CaseConflict, NotFound
+from meridian.outcome import Outcome, Stage
+from meridian.products import Product
+from meridian.record import Version, version_document
+from meridian.review import Settling, proposed, reviewed
+
+__all__ = ["CaseView", "Reviews", "Settling"]
+
+
+@dataclass(frozen=True)
+class CaseView:
+    """A case with all that its page shows."""
+
+    case: cases.Case
+    governing: Mapping[str, Any]
+    versions: tuple[Mapping[str, Any], ...]
+    application: Mapping[str, Any]
+    proposed: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Reviews:
+    """The analysts' part."""
+
+    engine: Engine
+    products: Mapping[str, Product]
+    clock: Callable[[], datetime]
+    new_id: Callable[[], UUID]
+
+    def queue(self, limit: int = 100) -> dict[str, Any]:
+        """Cases that wait, the oldest first, each with its governing version; and how many there are in all."""
+        with transaction(self.engine) as connection:
+            waiting = cases.list_cases(connection, limit)
+            total = cases.count_cases(connection)
+            data = [self._listed(connection, case) for case in waiting]
+        return {"data": data, "total": total}
+
+    def case(self, case_id: UUID) -> CaseView:
+        """One case with its versions. Raises `NotFound`."""
+        with transaction(self.engine) as connection:
+            case = self._find(connection, case_id)
+            versions = decisions.versions_of(connection, case.application_ref)
+            governing = next(v for v in versions if v.governs)
+            evidence = decisions.get_evidence(connection, governing.version.evidence_id)
+        shown = governing.shown()
+        return CaseView(
+            case=case,
+            governing=shown,
+            versions=tuple(v.shown() for v in versions),
+            application=evidence.application,
+            proposed=proposed(self.products[case.product], shown),
+        )
+
+    def claim(self, case_id: UUID, analyst: str) -> None:
+        """Take a case in hand. Raises `CaseConflict` where another analyst has it."""
+        with transaction(self.engine) as connection:
+            case = self._find(connection, case_id)
+            if not cases.claim_case(connection, case_id, analyst):
+                raise CaseConflict(f"The case of {case.application_ref} is {_whose(case)}.")
+
+    def release(self, case_id: UUID, analyst: str) -> None:
+        """Give a case back to the queue. Raises `CaseConflict` where it is not this analyst's."""
+        with transaction(self.engine) as connection:
+            case = self._find(connection, case_id)
+            if not cases.release_case(connection, case_id, analyst):
+                raise CaseConflict(
+                    f"The case of {case.application_ref} is {_whose(case)}; only a claimed case is given back."
+                )
+
+    def settle(self, case_id: UUID, analyst: str, settling: Settling) -> UUID:
+        """Record an analyst's decision as a new version, which governs from then on; its id.
+
+        Raises `CaseConflict` unless this analyst holds the case, `InvalidInput` for what cannot be settled so.
+        """
+        with transaction(self.engine) as connection:
+            lock_application(connection, self._find(connection, case_id).application_id)
+            case = self._find(connection, case_id, lock=True)
+            if case.state != "claimed" or case.claimed_by != analyst:
+                raise CaseConflict(f"The case of {case.application_ref} is {_whose(case)}; claim it first.")
+            version = self._version(connection, case, analyst, settling)
+            decisions.add_version(connection, version, governs_because=f"settled by {analyst}")
+            cases.settle_case(connection, case_id, analyst)
+        return version.id
+
+    def _version(self, connection: Connection, case: cases.Case, analyst: str, settling: Settling) -> Version:
+        governing = decisions.governing_version(connection, case.application_id)
+        evidence = decisions.get_evidence(connection, governing.evidence_id)
+        decision = reviewed(
+            settling,
+            product=self.products[case.product],
+            evidence=evidence,
+            governing=governing.document,
+            analyst=analyst,
+        )
+        version_id, decided_at = self.new_id(), self.clock()
+        return Version(
+            id=version_id,
+            application_id=case.application_id,
+            number=decisions.next_number(connection, case.application_id),
+            evidence_id=governing.evidence_id,
+            stage=Stage.REVIEW,
+            outcome=Outcome(decision["outcome"]),
+            pd=governing.pd,
+            model_sha256=governing.model_sha256,
+            policy_version=governing.policy_version,
+            decided_at=decided_at,
+            decided_by=f"analyst {analyst}",
+            document=version_document(
+                version_id=version_id,
+                application_ref=case.application_ref,
+                stage=Stage.REVIEW,
+                decision=decision,
+                evidence=evidence,
+                decided_at=decided_at,
+                decided_by=f"analyst {analyst}",
+                timings_ms={},
+            ),
+        )
+
+    def _find(self, connection: Connection, case_id: UUID, *, lock: bool = False) -> cases.Case:
+        case = cases.find_case(connection, case_id=case_id, lock=lock)
+        if case is None:
+            raise NotFound(f"There is no case {case_id}.")
+        return case
+
+    def _listed(self, connection: Connection, case: cases.Case) -> dict[str, Any]:
+        governing = decisions.governing_version(connection, case.application_id)
+        return {
+            "id": str(case.id),
+            "application_ref": case.application_ref,
+            "product": case.product,
+            "because": case.because,
+            "state": case.state,
+            "opened_at": case.opened_at.isoformat(),
+            "claimed_by": case.claimed_by if case.state == "claimed" else None,
+            "decision": governing.shown(governs=True),
+        }
+
+
+def _whose(case: cases.Case) -> str:
+    if case.state == "settled":
+        return f"settled by {case.settled_by}"
+    return f"in the hands of {case.claimed_by}" if case.state == "claimed" else "open"

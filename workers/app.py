@@ -1,0 +1,54 @@
+"""The Celery app: `celery -A meridian.workers.app worker` and `... beat`."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from celery import Celery, signals
+
+from meridian.bell import ASSESS, broker_settings
+from meridian.logs import configure_logs
+from meridian.settings import load_settings
+from meridian.wiring import Wiring
+
+from .settings import SWEEP, WORKER_SETTINGS
+
+app = Celery("meridian")
+
+
+@cache
+def wiring() -> Wiring:
+    """This process's objects, made at first use, after the fork."""
+    return Wiring(load_settings(), "worker")
+
+
+@app.on_configure.connect
+def _configure(sender: Celery, **_: Any) -> None:
+    sender.conf.update(broker_settings(load_settings()), **WORKER_SETTINGS)
+
+
+@signals.celeryd_init.connect
+def _listen(conf: Any, **_: Any) -> None:
+    """A worker, unlike a sender, listens for the queue's notices, so that an idle one wakes at once."""
+    if str(conf.broker_url).startswith("pgmq:"):
+        conf.broker_transport_options = {**conf.broker_transport_options, "use_notify": True}
+        conf.worker_prefetch_multiplier = 4
+
+
+@signals.setup_logging.connect
+def _logs(**_: Any) -> None:
+    configure_logs(load_settings().log_level)
+
+
+@app.task(name=ASSESS)
+def assess(job_id: str) -> None:
+    """Make the assessment of one job."""
+    wiring().assessments.assess(UUID(job_id))
+
+
+@app.task(name=SWEEP)
+def sweep() -> None:
+    """Ring for the jobs that nobody took."""
+    wiring().assessments.sweep()
