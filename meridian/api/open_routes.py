@@ -1,0 +1,79 @@
+"""Routes that need no key: is it alive, is it ready, its metrics, its documentation. None shows a decision."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+from flask import Blueprint, Response, current_app, send_file
+
+from meridian import __version__
+from meridian.api import metrics
+from meridian.api.openapi import specification
+from meridian.evidence import canonical_json
+from meridian.registry import ModelShelf
+
+open_routes = Blueprint("open", __name__)
+
+DOCS_PAGE = """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Meridian API</title></head>
+<body>
+<script id="api-reference" data-url="/openapi.json" data-configuration='{"withDefaultFonts": false}'></script>
+<script src="/docs/scalar.js"></script>
+</body>
+</html>
+"""
+# The reference page builds its styles while it runs; it still loads nothing from elsewhere.
+DOCS_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; font-src 'self' data:; connect-src 'self'"
+)
+
+
+@open_routes.get("/healthz")
+def healthz() -> Response:
+    """The process answers."""
+    return _json({"status": "alive", "version": __version__})
+
+
+@open_routes.get("/readyz")
+def readyz() -> Response:
+    """Whether decisions can be made and recorded: 503 where not.
+
+    A missing model leaves it ready, for decisions go on by policy alone; it is named under `degraded`.
+    """
+    wiring = current_app.extensions["meridian"]
+    wiring.queries.check_schema()
+    shelves: dict[str, ModelShelf] = {"compact": wiring.compact_models}
+    missing = [f"{name} model of {p}" for name, shelf in shelves.items() for p in wiring.products if shelf(p) is None]
+    return _json({"status": "ready", "version": __version__, "degraded": missing})
+
+
+@open_routes.get("/metrics")
+def get_metrics() -> Response:
+    """Counters and histograms for Prometheus."""
+    return metrics.exposition()
+
+
+@open_routes.get("/openapi.json")
+def openapi() -> Response:
+    """The API's description (OpenAPI 3)."""
+    return _json(specification(current_app))
+
+
+@open_routes.get("/docs")
+def docs() -> Response:
+    """The description as a page."""
+    return Response(DOCS_PAGE, content_type="text/html", headers={"Content-Security-Policy": DOCS_POLICY})
+
+
+@open_routes.get("/docs/scalar.js")
+def docs_script() -> Response:
+    """The page's script, served from here."""
+    script = files("flask_openapi_scalar") / "templates" / "scalar" / "js" / "scalar.standalone.js"
+    return send_file(str(script), mimetype="text/javascript", max_age=86_400)
+
+
+def _json(document: dict[str, Any]) -> Response:
+    return Response(canonical_json(document), content_type="application/json")

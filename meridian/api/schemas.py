@@ -1,0 +1,174 @@
+"""The shapes of the API's answers, for its documentation; a test holds real answers to them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Shape(BaseModel):
+    """An answer's part; it has the fields it states and no others."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ScoreOut(Shape):
+    """What the model said."""
+
+    pd: float = Field(description="Calibrated probability of default, 0 to 1.")
+    points: int = Field(description="The same as points: 600 is odds of 50 to 1, 20 more double the odds.")
+    band: str
+    model: str
+    model_sha256: str
+
+
+class RuleOut(Shape):
+    """What one rule of the policy found."""
+
+    rule: str
+    effect: str
+    value: float | None
+    limit: float
+    margin: float | None = Field(description="Distance to the limit; negative where the rule hit.")
+    hit: bool | None = Field(description="Null: the value was not known.")
+
+
+class PolicyOut(Shape):
+    """The policy in force and its results."""
+
+    version: str
+    results: list[RuleOut]
+
+
+class ReasonOut(Shape):
+    """A principal reason, from the component that decided."""
+
+    code: str
+    text: str
+    source: Literal["policy", "model", "data", "analyst"]
+    contribution: float | None = Field(description="The model's, in log-odds of default.")
+
+
+class OfferOut(Shape):
+    """What an approval offers."""
+
+    limit: float
+    apr: float
+    term: int
+
+
+class SourceOut(Shape):
+    """What a source gave, and how old it was."""
+
+    name: str
+    status: Literal["fresh", "stale", "missing", "failed"]
+    as_of: str | None
+    known_at: str | None
+    age_s: float | None
+    detail: str
+
+
+class EvidenceOut(Shape):
+    """What the decision was made from."""
+
+    rung: int = Field(ge=0, le=4, description="Rung of the degradation ladder: 0 all sources fresh, 4 policy alone.")
+    sources: list[SourceOut]
+    hash: str = Field(description="SHA-256 of the canonical evidence (RFC 8785).")
+
+
+class DecisionOut(Shape):
+    """One version of a decision."""
+
+    id: str
+    application_ref: str
+    product: str
+    stage: Literal["fast", "batch", "review"]
+    outcome: Literal["approve", "decline", "refer"]
+    governs: bool = Field(description="Whether this version is the one that counts now.")
+    score: ScoreOut | None
+    policy: PolicyOut
+    reasons: list[ReasonOut] = Field(max_length=4)
+    offer: OfferOut | None
+    evidence: EvidenceOut
+    review: dict[str, Any] | None = Field(None, description="Of a review: the analyst, the note, what it overturns.")
+    decided_at: str
+    decided_by: str
+    timings_ms: dict[str, float]
+    links: dict[str, str]
+
+
+class DecisionPage(Shape):
+    """A page of decisions, the newest first."""
+
+    data: list[DecisionOut]
+    has_more: bool
+
+
+class ApplicationOut(Shape):
+    """Every version of an application."""
+
+    application_ref: str
+    outcome: str
+    governing: str
+    versions: list[DecisionOut]
+
+
+class CaseOut(Shape):
+    """An application that waits for an analyst."""
+
+    id: str
+    application_ref: str
+    product: str
+    because: str
+    state: str
+    opened_at: str
+    claimed_by: str | None
+    decision: DecisionOut
+
+
+class CaseQueue(Shape):
+    """Cases that wait, the oldest first."""
+
+    data: list[CaseOut]
+    total: int
+
+
+class KeyOut(Shape):
+    """An API key, without its secret."""
+
+    id: str
+    name: str
+    scopes: list[str]
+    created_at: str
+    revoked_at: str | None
+
+
+class NewKeyOut(KeyOut):
+    """A key that was just made."""
+
+    key: str = Field(description="The whole key. It is shown this once.")
+
+
+class KeyList(Shape):
+    """All keys."""
+
+    data: list[KeyOut]
+
+
+class FieldProblemOut(Shape):
+    """One field that is wrong."""
+
+    pointer: str
+    value: str
+    expected: str
+
+
+class Problem(Shape):
+    """An error (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldProblemOut] = []
