@@ -1,0 +1,153 @@
+"""`meridian up`: every part of the service on one machine, started in order and stopped as one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from meridian.errors import NotReady
+from meridian.local import installation
+from meridian.local.installation import Access, Say
+from meridian.local.postgres import EmbeddedPostgres
+from meridian.local.processes import Supervisor, wait_until
+from meridian.settings import Settings, load_settings
+from meridian.wiring import Wiring
+
+READY_WITHIN_S = 60
+PORTS_TRIED = 50
+PID_FILE = "up.pid"
+
+
+@dataclass(frozen=True)
+class Running:
+    """A service that is up."""
+
+    settings: Settings
+    wiring: Wiring
+    children: Supervisor
+    access: Access
+    models: dict[str, str]
+    embedded: bool
+    url: str
+
+
+@contextmanager
+def running(say: Say, progress: Callable[[str, float], None]) -> Iterator[Running]:
+    """Start everything; stop it all when the block is left, however it is left.
+
+    `say` is told each step, `progress` the share of a long one. Raises `NotReady` with what to do.
+    """
+    given = load_settings() if os.environ.get("DATABASE_URL") else Settings()
+    given.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with Supervisor(given.home / "logs") as children:
+        settings, embedded = _database(given, children, say)
+        _note_pid(settings.home)
+        try:
+            models = installation.ensure_models(settings, say, progress)
+            wiring = Wiring(settings, "up")
+            access = installation.ensure_access(wiring, settings.home)
+            url = _start_service(settings, children, say)
+            yield Running(settings, wiring, children, access, models, embedded, url)
+        finally:
+            (settings.home / PID_FILE).unlink(missing_ok=True)
+
+
+def _database(given: Settings, children: Supervisor, say: Say) -> tuple[Settings, bool]:
+    if os.environ.get("DATABASE_URL"):
+        settings = installation.server_settings(given, _free_port(given))
+        installation.prepare_database(settings, say)
+        return settings, False
+    say("embedded PostgreSQL")
+    postgres = EmbeddedPostgres(given.home, children)
+    postgres.start()
+    for notice in postgres.notices:
+        say(notice)
+    postgres.ensure_database(installation.DATABASE)
+    settings = installation.embedded_settings(postgres, given, _free_port(given))
+    installation.prepare_database(settings, say)
+    installation.allow_logins(postgres)
+    return settings, True
+
+
+def _start_service(settings: Settings, children: Supervisor, say: Say) -> str:
+    metrics = settings.home / "metrics"
+    shutil.rmtree(metrics, ignore_errors=True)
+    metrics.mkdir()
+    env = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(metrics.absolute())}
+    python = [sys.executable, "-m"]
+    celery = [*python, "celery", "-A", "meridian.workers.app"]
+    say("API, worker and schedule")
+    children.start(
+        "api",
+        [*python, "gunicorn", "-c", "python:meridian.docker.gunicorn_conf", "meridian.web:create_app()"],
+        env=env,
+    )
+    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    children.start("worker", [*celery, "worker", "--concurrency", "2", *quiet], env=env)
+    children.start("schedule", [*celery, "beat"], env=env)
+    url = f"http://{settings.host}:{settings.port}"
+
+    def ready() -> bool:
+        children.check()
+        return _answers(f"{url}/readyz")
+
+    if not wait_until(ready, seconds=READY_WITHIN_S):
+        raise NotReady(f"The API did not become ready within {READY_WITHIN_S} s; see {settings.home}/logs/api.log.")
+    return url
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310  # our own URL
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _free_port(settings: Settings) -> int:
+    """The port that is set; without a wish, the first free one from 8000 on."""
+    wished = "port" in settings.model_fields_set
+    for port in range(settings.port, settings.port + (1 if wished else PORTS_TRIED)):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((settings.host, port))
+            except OSError:
+                continue
+            return port
+    raise NotReady(f"Port {settings.port} on {settings.host} is taken; set MERIDIAN_PORT to a free one.")
+
+
+def _note_pid(home: Path) -> None:
+    (home / PID_FILE).write_text(f"{os.getpid()}\n")
+
+
+def running_pid(home: Path) -> int | None:
+    """The process id of the `meridian up` on this home, or None."""
+    try:
+        pid = int((home / PID_FILE).read_text())
+        os.kill(pid, 0)
+    except (FileNotFoundError, ValueError, ProcessLookupError):
+        return None
+    return pid
+
+
+def wait_gone(pid: int, seconds: float) -> bool:
+    """Whether the process ended within that time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
