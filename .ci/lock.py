@@ -1,0 +1,42 @@
+"""Write the two lock files from pyproject.toml: all that the tests need, and what running needs.
+
+Universal (Linux and macOS, Python 3.11 and newer) and with hashes; uv is told nothing of where
+packages come from, so no registry's name ends up in them. `--upgrade` takes the newest versions
+that pyproject.toml allows; without it what is locked stays where it can.
+"""
+
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent.parent
+UV = Path(sysconfig.get_path("scripts")) / "uv"
+COMMON = [
+    "--universal",
+    "--python-version=3.11",
+    "--group=pyproject.toml:build",
+    "--generate-hashes",
+    "--no-header",
+    "--no-annotate",
+    "--no-emit-index-url",
+    "--no-emit-find-links",
+    "--quiet",
+]
+
+
+def compile_lock(name: str, *options: str) -> None:
+    """One `uv pip compile` of pyproject.toml into the file `name`."""
+    subprocess.run(
+        [UV, "pip", "compile", "pyproject.toml", *COMMON, *options, f"--output-file={name}"],
+        cwd=HERE,
+        check=True,
+    )
+
+
+if __name__ == "__main__":
+    compile_lock("requirements.lock", "--all-extras", *sys.argv[1:])
+    # The same versions, because the first lock is a constraint of the second.
+    running = [f"--extra={extra}" for extra in ("local", "redis", "train")]
+    (HERE / "requirements-run.lock").unlink(missing_ok=True)
+    compile_lock("requirements-run.lock", *running, "--constraint=requirements.lock")

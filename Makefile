@@ -1,0 +1,63 @@
+# What people and the build machine type. Versions come locked and hash-checked; nothing else is installed.
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+SHELL := /bin/sh
+# prefer-text-field: alembic's own table. smallint: rungs go from 0 to 4. statement-timeout: a long
+# migration is no harm, a long lock is, and the lock time-out is asked for.
+NOT_LINTED := prefer-text-field prefer-bigint-over-smallint require-statement-timeout
+.DEFAULT_GOAL := help
+.PHONY: help up test check lock clean
+.NOTPARALLEL:
+
+help: ## show this list
+	@echo "make up      run everything on this machine: database, service, workers (ARGS=--once for one round)"
+	@echo "make test    run the tests (ARGS=tests/unit for a part of them)"
+	@echo "make check   lint, types, import contracts, migrations, docker files"
+	@echo "make lock    renew the locked versions from pyproject.toml (UPGRADE=1: take the newest)"
+	@echo "make clean   remove the virtual environment and caches; data in .meridian stays"
+	@echo "             PYTHON=python3.13 chooses the interpreter (3.11 or newer), VENV=dir the environment"
+
+up: $(VENV)/installed-run
+	@exec $(BIN)/meridian up $(ARGS)
+
+test: $(VENV)/installed-dev
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --config setup.cfg
+	@# Two steps, because a pipe would hide the failure of its first half.
+	DATABASE_URL= MERIDIAN_HOME=$(VENV) $(BIN)/meridian migrate --sql > $(VENV)/migrations.sql
+	$(BIN)/squawk $(NOT_LINTED:%=--exclude=%) $(VENV)/migrations.sql
+	$(BIN)/python -m pytest -q tests/architecture/test_docker.py
+
+lock: $(VENV)/installed-dev
+	$(BIN)/python .ci/lock.py $(if $(UPGRADE),--upgrade)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+# A stamp is newer than what it was installed from, so a second run installs nothing.
+# The build warns, on every editable install, that the checkout is what is imported: that is wished for.
+$(VENV)/installed-run: requirements-run.lock pyproject.toml setup.py | $(VENV)/bin/python
+	@echo "Installing the locked packages that running needs (a minute or two) ..."
+	@$(PIP) --require-hashes -r requirements-run.lock
+	@PYTHONWARNINGS=ignore $(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/installed-dev: requirements.lock pyproject.toml setup.py | $(VENV)/bin/python
+	@echo "Installing the locked packages that development needs (a minute or two) ..."
+	@$(PIP) --require-hashes -r requirements.lock
+	@PYTHONWARNINGS=ignore $(PIP) --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/installed-run
+
+$(VENV)/bin/python:
+	@command -v "$(PYTHON)" >/dev/null || { echo "There is no $(PYTHON) here. Meridian needs Python 3.11 or newer: make PYTHON=/path/to/python3 ..."; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Meridian needs Python 3.11 or newer and $(PYTHON) is $$("$(PYTHON)" -V 2>&1). Name another: make PYTHON=python3.12 ..."; exit 1; }
+	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) comes without venv (on Debian: apt-get install python3-venv)."; exit 1; }
+	@"$(PYTHON)" -m venv "$(VENV)"

@@ -1,0 +1,157 @@
+"""What `meridian doctor` looks at: one finding each, in one line, with what to do where something is wrong."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from kombu import Connection as BrokerConnection
+from sqlalchemy import text
+
+from meridian import __version__
+from meridian.bell import broker_settings
+from meridian.db.engine import open_engine, transaction
+from meridian.db.migrate import head_revision
+from meridian.errors import MeridianError
+from meridian.products import products
+from meridian.registry import Purpose, bundle_folder, load_scorer
+from meridian.settings import Settings
+
+LEAST_DISK = 1 << 30
+LEAST_POSTGRES = 150_000
+MUST_BE_ON = ("fsync", "full_page_writes", "synchronous_commit")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: whether it is well, and in a line why not and what to do."""
+
+    what: str
+    good: bool
+    text: str
+
+    def document(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
+
+
+class Complaint(Exception):
+    """A check found something wrong; the message says what and what to do."""
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Every finding. Nothing is changed, and no check keeps another from being made."""
+    checks: dict[str, Callable[[Settings], str]] = {
+        "versions": _versions,
+        "disk": _disk,
+        "port": _port,
+        "database": _database,
+        "broker": _broker,
+        "models": _models,
+    }
+    return [_finding(what, check, settings) for what, check in checks.items()]
+
+
+def _finding(what: str, check: Callable[[Settings], str], settings: Settings) -> Finding:
+    try:
+        return Finding(what, True, check(settings))
+    except Complaint as complaint:
+        return Finding(what, False, str(complaint))
+    except Exception as error:
+        return Finding(what, False, " ".join(f"{type(error).__name__}: {error}".split()))
+
+
+def _versions(_: Settings) -> str:
+    python = ".".join(map(str, sys.version_info[:3]))
+    both = [name for name in ("xgboost", "xgboost-cpu") if _installed(name)]
+    if len(both) == 2:
+        raise Complaint("xgboost and xgboost-cpu share a folder and are both installed; uninstall both, install one.")
+    return f"meridian {__version__}, Python {python}, celery {version('celery')}, sqlalchemy {version('sqlalchemy')}"
+
+
+def _installed(name: str) -> bool:
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def _disk(settings: Settings) -> str:
+    folder = next(p for p in (settings.home.absolute(), *settings.home.absolute().parents) if p.exists())
+    free = shutil.disk_usage(folder).free
+    if free < LEAST_DISK:
+        raise Complaint(f"{free / 1e9:.1f} GB free at {folder}; free at least {LEAST_DISK / 1e9:.1f} GB.")
+    return f"{free / 1e9:.1f} GB free at {folder}"
+
+
+def _port(settings: Settings) -> str:
+    where = f"{settings.host}:{settings.port}"
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        taken = probe.connect_ex((settings.host, settings.port)) == 0
+    return f"{where} is in use (by Meridian, if it is up)" if taken else f"{where} is free"
+
+
+def _database(settings: Settings) -> str:
+    if not settings.database_url:
+        raise Complaint("none configured; run `meridian up`, or set DATABASE_URL=postgresql://user:password@host/name.")
+    engine = open_engine(settings.database_url, role=None, name="doctor", pool_size=1)
+    where = engine.url.render_as_string(hide_password=True)
+    try:
+        with transaction(engine) as connection:
+            number = int(connection.execute(text("SHOW server_version_num")).scalar_one())
+            off = [name for name in MUST_BE_ON if connection.execute(text(f"SHOW {name}")).scalar_one() == "off"]
+            present = connection.execute(text("SELECT to_regclass('schema_version') IS NOT NULL")).scalar_one()
+            schema = connection.execute(text("SELECT version_num FROM schema_version")).scalar() if present else None
+    except MeridianError as error:
+        cause = str(error.__cause__ or error).splitlines()[0]
+        raise Complaint(f"{where} does not answer: {cause}. Is `meridian up` running, or the server started?") from None
+    finally:
+        engine.dispose()
+    if number < LEAST_POSTGRES:
+        raise Complaint(f"PostgreSQL {number // 10000} at {where} is too old; 15 or newer is needed.")
+    if off:
+        raise Complaint(f"{', '.join(off)} is off at {where}: decisions answered could be lost; turn it on.")
+    if schema != head_revision():
+        raise Complaint(
+            f"{where} is at schema {schema or 'none'}, needed is {head_revision()}; run `meridian migrate`."
+        )
+    return f"PostgreSQL {number // 10000}.{number % 10000} at {where}, schema {schema}"
+
+
+def _broker(settings: Settings) -> str:
+    if not settings.broker:
+        raise Complaint("none configured; run `meridian up`, or set BROKER_URL (amqp://, redis:// or pgmq://).")
+    celery = broker_settings(settings)
+    scheme = settings.broker.split(":", 1)[0]
+    try:
+        with BrokerConnection(
+            settings.broker, transport_options=celery["broker_transport_options"], connect_timeout=3
+        ) as connection:
+            connection.ensure_connection(max_retries=1, timeout=3)
+            connection.channel()  # opening one talks to the broker
+            where = connection.as_uri()
+    except Exception as error:
+        cause = " ".join(str(error).split()) or type(error).__name__
+        raise Complaint(f"the {scheme} broker does not answer: {cause}. Start it, or correct BROKER_URL.") from None
+    return where
+
+
+def _models(settings: Settings) -> str:
+    good, bad = [], []
+    for product in products().values():
+        for purpose in Purpose:
+            try:
+                scorer = load_scorer(bundle_folder(settings.models_dir, product.name, purpose), product)
+                good.append(f"{scorer.name} {scorer.sha256[:12]}")
+            except MeridianError as error:
+                bad.append(str(error))
+    if bad:
+        raise Complaint(" ".join(bad))
+    return ", ".join(good)

@@ -1,0 +1,50 @@
+"""The commands, and what becomes of an error."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from meridian import __version__
+from meridian.cli import access, ask, operate, train
+from meridian.cli.screen import complain
+from meridian.errors import InvalidInput, MeridianError
+
+app = typer.Typer(
+    name="meridian",
+    help="Credit decisions that answer at once, give exact reasons and can be replayed.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command()(operate.up)
+app.command()(operate.down)
+app.command()(operate.doctor)
+app.command()(operate.migrate)
+app.command()(train.train)
+app.command()(ask.sample)
+app.command()(ask.decide)
+app.command()(ask.sql)
+app.add_typer(access.keys, name="keys", help="API keys: create, list, revoke.")
+app.add_typer(access.users, name="users", help="Analysts who sign in at the desk.")
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: bool = typer.Option(False, "--version", help="Print the version and stop.")) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run one command. A foreseen error is a sentence and an exit code, never a trace."""
+    try:
+        app()
+    except MeridianError as error:
+        complain(str(error))
+        for problem in error.problems if isinstance(error, InvalidInput) else ():
+            complain(f"  {problem.pointer}: {problem.value}; expected {problem.expected}")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)

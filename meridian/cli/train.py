@@ -1,0 +1,86 @@
+"""`meridian train`: models from past loans, or from simulated applicants to try things out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from meridian.errors import InvalidInput
+from meridian.products import Product, find_product
+from meridian.registry import Manifest, bundle_folder
+from meridian.settings import load_settings
+
+
+def train(
+    product: Annotated[str, typer.Argument(help="The product to train, e.g. personal-loan.")],
+    data: Annotated[Path | None, typer.Option(help="Past loans, a .csv or .csv.gz file.")] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Train on simulated applicants instead.")] = False,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(help="A column the models must be able to use; it is checked, and refused if it is a leak."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the manifests as JSON.")] = False,
+) -> None:
+    """Train a product's compact and batch model, prove them, and put them in place with their cards."""
+    if (data is None) != demo:
+        raise InvalidInput("Say what to train on: either --data FILE or --demo.")
+    wanted = [name.strip() for text in columns or () for name in text.split(",") if name.strip()]
+    models_dir = load_settings().models_dir
+    manifests = _train(find_product(product), data, models_dir, wanted)
+    folders = [bundle_folder(models_dir, manifest.product, manifest.purpose) for manifest in manifests]
+    if as_json:
+        made = [
+            {**manifest.document(), "sha256": manifest.sha256, "folder": str(folder)}
+            for manifest, folder in zip(manifests, folders, strict=True)
+        ]
+        typer.echo(json.dumps(made, indent=2))
+        return
+    out = Console()
+    out.print(_table(manifests))
+    for folder in folders:
+        out.print(f"card: {folder / 'card.html'}", soft_wrap=True, highlight=False)
+
+
+def _train(product: Product, data: Path | None, models_dir: Path, wanted: list[str]) -> list[Manifest]:
+    # The training package is not needed to serve, so that only this command brings it in.
+    from meridian.training import train_product
+    from meridian.training.demo import train_demo
+
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=Console(stderr=True), transient=True
+    )
+    with bar:
+        task = bar.add_task("starting", total=1.0)
+
+        def advance(what: str, share: float) -> None:
+            bar.update(task, description=what, completed=share)
+
+        if data is None:
+            return train_demo(product, models_dir, advance)
+        return train_product(product, data, models_dir, advance, wanted)
+
+
+def _table(manifests: list[Manifest]) -> Table:
+    rows = manifests[0].lineage.rows
+    loans = f"{rows['train']:,} loans to train, {rows['test']:,} to test"
+    table = Table(title=f"{manifests[0].lineage.table}: {loans}", title_justify="left")
+    table.add_column("model", no_wrap=True)
+    for heading in ("AUC train", "AUC test", "KS", "Brier", "slope"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for manifest in manifests:
+        test = manifest.metrics["test"]
+        table.add_row(
+            manifest.name,
+            f"{manifest.metrics['train']['auc']:.4f}",
+            f"{test['auc']:.4f}",
+            f"{test['ks']:.4f}",
+            f"{test['brier']:.4f}",
+            f"{test['calibration_slope']:.3f}",
+        )
+    return table
