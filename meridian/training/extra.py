@@ -1,0 +1,27 @@
+"""The libraries that only training needs, brought in when training starts and not before."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from meridian.errors import NotReady
+
+NEEDED = ("duckdb", "matplotlib", "sklearn", "xgboost")
+
+
+def need(name: str) -> Any:
+    """The module of that name. Raises `NotReady` with the command that installs it."""
+    if find_spec(name.partition(".")[0]) is None:
+        raise NotReady(
+            f"Training needs {name.partition('.')[0]}, which is not installed: pip install 'meridian-credit[train]'"
+        )
+    return import_module(name)
+
+
+def check_extra() -> None:
+    """Raises `NotReady` at once when any library of the extra is missing, not after minutes of work."""
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise NotReady(f"Training needs {', '.join(missing)}, not installed here: pip install 'meridian-credit[train]'")

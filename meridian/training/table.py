@@ -1,0 +1,130 @@
+"""Reading a training table: only the columns that the product declares, and none that knows the future."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meridian.errors import InvalidTrainingData, LeakyColumns
+from meridian.products import Product, TrainingTable
+from meridian.training.extra import need
+
+Columns = Mapping[str, NDArray[Any]]
+SUFFIXES = (".csv", ".csv.gz")
+
+
+@dataclass(frozen=True)
+class TableFile:
+    """A file read as a table: its columns as texts (empty where missing), and the SHA-256 of its bytes."""
+
+    table: TrainingTable
+    name: str
+    sha256: str
+    columns: Columns
+
+    @property
+    def rows(self) -> int:
+        """How many loans there are."""
+        return len(next(iter(self.columns.values())))
+
+
+def read_table(product: Product, path: Path, wanted: Sequence[str] = ()) -> TableFile:
+    """Read a file of past loans as the table of the product that fits it.
+
+    `wanted` names columns that the caller would have the models use; see `check_wanted`. Raises
+    `InvalidTrainingData` for a file that cannot be read, lacks columns or has no value in one, and
+    `LeakyColumns` for what may not be used.
+    """
+    if not product.training:
+        raise InvalidTrainingData(f"{product.name} declares no training table; add one to its product folder.")
+    if not path.is_file() or not path.name.endswith(SUFFIXES):
+        raise InvalidTrainingData(f"{path} is not a file that can be trained on; a .csv or .csv.gz is needed.")
+    duckdb = need("duckdb")
+    try:
+        with duckdb.connect() as connection:
+            file = connection.read_csv(str(path), all_varchar=True, header=True)
+            header = list(file.columns)
+            table = _fitting(product, header, path)
+            check_wanted(table, header, wanted)
+            quoted = ", ".join('"' + name.replace('"', '""') + '"' for name in table.columns)
+            raw = file.project(quoted).fetchnumpy()
+    except duckdb.Error as error:
+        first_line = str(error).splitlines()[0]
+        raise InvalidTrainingData(f"{path.name} cannot be read as a table: {first_line}") from None
+    columns = {name: _texts(raw[name]) for name in table.columns}
+    _check_filled(columns, path)
+    with path.open("rb") as opened:
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    return TableFile(table, path.name, digest, columns)
+
+
+def check_wanted(table: TrainingTable, header: Iterable[str], wanted: Iterable[str]) -> None:
+    """Hold columns that someone wants as inputs against what the table declares.
+
+    A file may contain leaks; they are not read. To ask for one is refused: `LeakyColumns` for what was
+    known only after the loan, for the lender's own outputs, and for the outcome; `InvalidTrainingData`
+    for what the file does not have or no feature reads. What remains is read anyway.
+    """
+    wanted = list(dict.fromkeys(wanted))
+    declared = [name for name in table.columns if _matches(name, table.leaks + table.lender_outputs)]
+    leaks = [name for name in wanted if _matches(name, table.leaks)]
+    outputs = [name for name in wanted if _matches(name, table.lender_outputs)]
+    if leaks:
+        raise LeakyColumns(
+            f"{_listed(leaks)} known only after the loan was paid out; a model that reads it would know the "
+            f"outcome of the loans it learns from, and nothing of an applicant. Leave it out."
+        )
+    if outputs:
+        raise LeakyColumns(
+            f"{_listed(outputs)} the lender's own output, made from an earlier decision on the same loan; "
+            "a model that reads it copies that decision. Leave it out."
+        )
+    if declared:
+        raise LeakyColumns(f"{table.name} declares as inputs what it also lists as leaks: {', '.join(declared)}.")
+    absent = sorted(set(wanted) - set(header))
+    if absent:
+        raise InvalidTrainingData(f"The file has no column {', '.join(absent)}.")
+    unread = [name for name in wanted if name not in table.columns]
+    if unread:
+        raise InvalidTrainingData(
+            f"No feature reads {', '.join(unread)}. A model's inputs are the product's features, so that what "
+            "trains is what serves: define a feature in the product's features.py, and the column in its table."
+        )
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{names[0]} was" if len(names) == 1 else f"{', '.join(names)} were each"
+
+
+def _fitting(product: Product, header: Sequence[str], path: Path) -> TrainingTable:
+    """The table that lacks no column of the file; where all lack some, the error is about the nearest one."""
+    missing = {table.name: [name for name in table.columns if name not in header] for table in product.training}
+    nearest = min(product.training, key=lambda table: len(missing[table.name]))
+    if missing[nearest.name]:
+        raise InvalidTrainingData(f"{path.name} lacks columns of {nearest.name}: {', '.join(missing[nearest.name])}.")
+    return nearest
+
+
+def _texts(column: NDArray[Any]) -> NDArray[np.str_]:
+    """A column as it came (objects, masked where there was nothing) as texts, empty where there was nothing."""
+    filled = np.ma.filled(column, "") if isinstance(column, np.ma.MaskedArray) else column
+    return np.array(["" if value is None else str(value).strip() for value in filled.tolist()], dtype=np.str_)
+
+
+def _check_filled(columns: Columns, path: Path) -> None:
+    if not len(next(iter(columns.values()))):
+        raise InvalidTrainingData(f"{path.name} has a header but no loans.")
+    empty = [name for name, column in columns.items() if not (column != "").any()]
+    if empty:
+        raise InvalidTrainingData(f"{path.name} has no value at all in {', '.join(empty)}.")
