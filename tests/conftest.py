@@ -1,0 +1,108 @@
+"""What tests are given. Integration tests run on the embedded PostgreSQL, and again on a server that answers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from meridian.local.placement import placement_for
+from meridian.local.postgres import EmbeddedPostgres
+from meridian.products import Product
+from tests.services import BROKERS, SERVER_URL, Service, answers, fresh_database, service
+from tests.training_fixtures import TrainedModels
+
+pytest_plugins = ["tests.training_fixtures", "tests.browser_fixtures"]
+
+# Nothing from the outside decides which parts a test runs on.
+for name in ("DATABASE_URL", "ADMIN_DATABASE_URL", "BROKER_URL", "HISTORY_DATABASE_URL", "MERIDIAN_HOME"):
+    os.environ.pop(name, None)
+
+
+def pytest_report_header() -> list[str]:
+    """Which servers this run is on."""
+    found = [f"PostgreSQL server: {'yes' if answers(SERVER_URL) else 'none answers, embedded alone'}"]
+    return found + [f"{name}: {'yes' if answers(url) else 'none answers, skipped'}" for name, url in BROKERS.items()]
+
+
+@pytest.fixture
+def today() -> date:
+    return datetime.now(UTC).date()
+
+
+@pytest.fixture
+def application(personal_loan: Product) -> dict[str, Any]:
+    """A request that is approved, for an applicant nobody knows."""
+    request = personal_loan.sample()
+    request["application"]["applicant_id"] = f"applicant-{os.urandom(6).hex()}"
+    return request
+
+
+@pytest.fixture(scope="session")
+def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The superuser's URL of an embedded PostgreSQL."""
+    home = tmp_path_factory.mktemp("embedded")
+    postgres = EmbeddedPostgres(home)
+    postgres.start()
+    yield postgres.superuser_url
+    postgres.stop()
+    placement = placement_for(home)
+    shutil.rmtree(placement.folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", params=["embedded", "server"])
+def database_server(request: pytest.FixtureRequest) -> str:
+    """The superuser's URL of each PostgreSQL there is."""
+    if request.param == "embedded":
+        return str(request.getfixturevalue("embedded_server"))
+    if not answers(SERVER_URL):
+        pytest.skip(f"no PostgreSQL server answers at {SERVER_URL}")
+    return SERVER_URL
+
+
+@pytest.fixture(scope="session")
+def database(database_server: str) -> Iterator[str]:
+    """The administrator's URL of a migrated database, one for the whole run on each server."""
+    with fresh_database(database_server) as url:
+        yield url
+
+
+@pytest.fixture
+def own_database(embedded_server: str) -> Iterator[str]:
+    """A migrated database for one test that does what others could not bear."""
+    with fresh_database(embedded_server) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def server(database: str, demo_models: TrainedModels, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The API under gunicorn on real HTTP, with demo models; no worker."""
+    with service(tmp_path_factory.mktemp("service"), database, demo_models.models_dir) as running:
+        running.start_api()
+        yield running
+
+
+@pytest.fixture(params=["pgmq", *BROKERS])
+def broker_url(request: pytest.FixtureRequest) -> str:
+    """Each broker there is; empty for the queue in PostgreSQL itself."""
+    if request.param == "pgmq":
+        return ""
+    url = BROKERS[request.param]
+    if not answers(url):
+        pytest.skip(f"no {request.param} broker answers at {url}")
+    return url
+
+
+@pytest.fixture
+def full_service(own_database: str, broker_url: str, demo_models: TrainedModels, tmp_path: Path) -> Iterator[Service]:
+    """API, worker and schedule on each broker, on a database of their own."""
+    with service(tmp_path, own_database, demo_models.models_dir, broker_url) as running:
+        running.start_api()
+        running.start_worker()
+        running.start_schedule()
+        yield running

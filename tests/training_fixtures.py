@@ -1,0 +1,157 @@
+"""Models and past loans that several tests share: of real loans where they lie beside the project, else simulated."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from meridian.products import Product, find_product
+from meridian.registry import Manifest, Purpose, bundle_folder, load_scorer
+from meridian.scoring import Scorer
+from meridian.simulator import draw
+
+REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
+LENDING_CLUB_FILE = "lending_club_2007_2011.csv.gz"
+LEAKS_IN_FILE = ("total_pymnt", "total_rec_prncp", "recoveries", "loan_status", "int_rate", "grade")
+
+
+@dataclass(frozen=True)
+class TrainedModels:
+    """Both models of a product in a folder of models."""
+
+    models_dir: Path
+    product: Product
+    manifests: Sequence[Manifest]
+
+    def folder(self, purpose: Purpose) -> Path:
+        return bundle_folder(self.models_dir, self.product.name, purpose)
+
+    def scorer(self, purpose: Purpose) -> Scorer:
+        return load_scorer(self.folder(purpose), self.product)
+
+
+@pytest.fixture(scope="session")
+def personal_loan() -> Product:
+    return find_product("personal-loan")
+
+
+@pytest.fixture(scope="session")
+def lending_club_file() -> Path:
+    """LendingClub's loans of 2007 to 2011; the test is skipped where they are not at hand."""
+    path = Path(os.environ.get("MERIDIAN_REAL_DATA", REAL_DATA)) / LENDING_CLUB_FILE
+    if not path.is_file():
+        pytest.skip(f"the public credit data is not here: {path} is missing; set MERIDIAN_REAL_DATA to its folder")
+    return path
+
+
+@pytest.fixture(scope="session")
+def lending_club_models(
+    personal_loan: Product, lending_club_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> TrainedModels:
+    """Models trained on LendingClub's loans of 2007 to 2010."""
+    from meridian.training import train_product
+
+    models_dir = tmp_path_factory.mktemp("lending-club")
+    return TrainedModels(models_dir, personal_loan, train_product(personal_loan, lending_club_file, models_dir))
+
+
+@pytest.fixture(scope="session")
+def demo_models(personal_loan: Product, tmp_path_factory: pytest.TempPathFactory) -> TrainedModels:
+    """Models of simulated applicants, as a fresh installation has them."""
+    from meridian.training.demo import train_demo
+
+    models_dir = tmp_path_factory.mktemp("demo")
+    return TrainedModels(models_dir, personal_loan, train_demo(personal_loan, models_dir))
+
+
+def loans_table(n: int = 3000, seed: int = 5) -> dict[str, list[str]]:
+    """Simulated loans in the columns of LendingClub's file, some leaks among them, of 2009 to 2011."""
+    applicants = draw(n, seed)
+    form, report = applicants.fields["application"], applicants.fields["bureau"]
+    months = np.sort(np.random.default_rng(seed).integers(2009 * 12, 2012 * 12, n))
+    opened = report["earliest_credit_month"].astype(float) - applicants.month + months
+    income = form["annual_income"].astype(float)
+    years = form["employment_years"].astype(float)
+    bad = applicants.defaulted.astype(int)
+
+    def texts(column: Any, pattern: str = "{:.10g}") -> list[str]:
+        return ["" if value != value else pattern.format(value) for value in np.asarray(column, dtype=float).tolist()]
+
+    def days(column: Any) -> list[str]:
+        return ["" if m != m else f"{int(m) // 12:04d}-{int(m) % 12 + 1:02d}-01" for m in column.tolist()]
+
+    def since(name: str) -> list[str]:
+        months_since = report[name].astype(float)
+        return texts(np.where(months_since == 240.0, 0.0, months_since))
+
+    return {
+        "loan_ref": [f"T{i:06d}" for i in range(n)],
+        "loan_amnt": texts(form["amount"]),
+        "term": texts(form["term_months"], "{:.0f}"),
+        "purpose": form["purpose"].tolist(),
+        "annual_inc": texts(income),
+        "emp_length": ["n/a" if y != y else "< 1 year" if y < 1 else "10+ years" if y >= 10 else f"{y:.0f} years"
+                       for y in years.tolist()],
+        "home_ownership": [str(h).upper() for h in form["housing"].tolist()],
+        "dti": texts(report["monthly_debt_payments"].astype(float) * 1200 / np.maximum(income, 1), "{:.2f}"),
+        "issue_d": days(months),
+        "earliest_cr_line": days(opened),
+        "mths_since_last_delinq": since("months_since_delinquency"),
+        "mths_since_last_record": since("months_since_public_record"),
+        "open_acc": texts(report["open_accounts"]),
+        "total_acc": texts(report["total_accounts"]),
+        "delinq_2yrs": texts(report["delinquencies_2y"]),
+        "inq_last_6mths": texts(report["inquiries_6m"]),
+        "pub_rec": texts(report["public_records"]),
+        "pub_rec_bankruptcies": texts(report["bankruptcies"]),
+        "tax_liens": texts(report["tax_liens"]),
+        "collections_12_mths_ex_med": texts(report["collections_12m"]),
+        "chargeoff_within_12_mths": texts(report["chargeoffs_12m"]),
+        "acc_now_delinq": texts(report["accounts_delinquent_now"]),
+        "revol_bal": texts(report["revolving_balance"]),
+        "revol_util": texts(report["revolving_utilisation"]),
+        "delinq_amnt": texts(report["delinquent_amount"]),
+        "bad": texts(bad, "{:.0f}"),
+        "loan_status": ["Charged Off" if b else "Fully Paid" for b in bad.tolist()],
+        **{name: texts(bad * 100.0) for name in ("total_pymnt", "total_rec_prncp", "recoveries", "int_rate", "grade")},
+        "hobby": ["chess"] * n,
+    }  # fmt: skip
+
+
+def write_table(path: Path, table: Mapping[str, Sequence[str]]) -> Path:
+    """The table as a .csv file."""
+    rows = zip(*table.values(), strict=True)
+    path.write_text("\n".join([",".join(table), *(",".join(row) for row in rows)]) + "\n")
+    return path
+
+
+@pytest.fixture(scope="session")
+def loans() -> dict[str, list[str]]:
+    """Columns of simulated loans; copy before changing."""
+    return loans_table()
+
+
+@pytest.fixture
+def loans_file(tmp_path: Path, loans: dict[str, list[str]]) -> Callable[..., Path]:
+    """Writes the simulated loans as a file, with columns replaced or, where None, left out."""
+
+    def write(**changes: Sequence[str] | None) -> Path:
+        table = {name: column for name, column in {**loans, **changes}.items() if column is not None}
+        return write_table(tmp_path / "loans.csv", table)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def demo_inputs(personal_loan: Product) -> NDArray[np.float32]:
+    """Vectors of 2000 simulated applicants that no model was trained on, for the batch model's features."""
+    from meridian.training.frame import vectors
+
+    return vectors(personal_loan, draw(2000, 99).fields, personal_loan.batch_features)
