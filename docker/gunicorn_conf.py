@@ -56,6 +56,11 @@ proc_name = "meridian-api"
 # a connection that was opened by another process.
 
 
+def post_worker_init(worker: Any) -> None:
+    """Models loaded and connections made before the first request, whose time limits are for look-ups alone."""
+    worker.wsgi.extensions["meridian"].warm()
+
+
 def child_exit(_server: Any, worker: Any) -> None:
     """Let go of the gauges of a worker that is gone; its counters keep counting in the totals."""
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):

@@ -59,7 +59,8 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
         SESSION_COOKIE_NAME="__Host-meridian" if settings.https else "meridian",
         SESSION_COOKIE_SECURE=settings.https,
         SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Strict",
+        # Lax: a link to a case, followed from elsewhere, must not land on sign-in. Forms carry tokens.
+        SESSION_COOKIE_SAMESITE="Lax",
         PERMANENT_SESSION_LIFETIME=timedelta(hours=8),
     )
     wiring = Wiring(settings, "api")

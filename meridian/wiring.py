@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -10,8 +11,8 @@ from sqlalchemy import Engine
 
 from meridian import __version__
 from meridian.bell import Bell
-from meridian.db.engine import APP_ROLE, open_engine
-from meridian.errors import NotReady
+from meridian.db.engine import APP_ROLE, open_engine, open_pool
+from meridian.errors import NotReady, Unavailable
 from meridian.identity import new_id
 from meridian.products import Product, products
 from meridian.registry import ModelShelf, Purpose
@@ -74,6 +75,14 @@ class Wiring:
         guard = GuardedSource("history", Breaker("history"), timeout_s=limit_ms / 1000, threads=threads)
         return HistoryLookUp(engine, guard)
 
+    def warm(self) -> None:
+        """Load models and connect, so that the first caller does not wait for it. What fails, fails again when used."""
+        for product in self.products:
+            self.compact_models(product)
+        for engine in (self.engine, self.history.engine):
+            with contextlib.suppress(Unavailable):
+                open_pool(engine)
+
     @cached_property
     def decisions(self) -> Decisions:
         """The fast path."""
@@ -100,6 +109,7 @@ class Wiring:
             ring=self.bell.ring,
             code_version=__version__,
             sweep_after_s=self.settings.sweep_after_s,
+            lease_s=self.settings.lease_s,
         )
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -119,14 +120,19 @@ def get_evidence(connection: Connection, evidence_id: UUID) -> Evidence:
 
 def governing_version(connection: Connection, application_id: UUID) -> Version:
     """The version that governs an application now."""
+    return governing_versions(connection, [application_id])[application_id]
+
+
+def governing_versions(connection: Connection, application_ids: Sequence[UUID]) -> dict[UUID, Version]:
+    """The version that governs now, by application."""
     query = (
         select(t.version)
         .join(t.governing, t.governing.c.version_id == t.version.c.id)
-        .where(t.governing.c.application_id == application_id)
-        .order_by(t.governing.c.seq.desc())
-        .limit(1)
+        .where(t.governing.c.application_id.in_(application_ids))
+        .distinct(t.governing.c.application_id)
+        .order_by(t.governing.c.application_id, t.governing.c.seq.desc())
     )
-    return _version(connection.execute(query).one())
+    return {version.application_id: version for version in map(_version, connection.execute(query))}
 
 
 def _versions() -> Any:

@@ -6,15 +6,19 @@ from sqlalchemy.engine import make_url
 
 
 def libpq_dsn(url: str) -> str:
-    """`postgresql://app:x@db/meridian` as `host='db' dbname='meridian' user='app' password='x'`."""
+    """`postgresql://app:x@db/meridian?sslmode=require` as `host='db' dbname='meridian' ... sslmode='require'`."""
     parsed = make_url(url)
     parts = {
+        **parsed.query,
         "host": parsed.host or parsed.query.get("host"),
         "port": parsed.port or parsed.query.get("port"),
         "dbname": parsed.database,
         "user": parsed.username,
         "password": parsed.password,
-        "options": parsed.query.get("options"),
     }
-    quoted = {key: str(value).replace("\\", "\\\\").replace("'", "\\'") for key, value in parts.items() if value}
+    quoted = {key: _text(value).replace("\\", "\\\\").replace("'", "\\'") for key, value in parts.items() if value}
     return " ".join(f"{key}='{value}'" for key, value in quoted.items())
+
+
+def _text(value: object) -> str:
+    return ",".join(value) if isinstance(value, tuple) else str(value)

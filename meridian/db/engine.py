@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -29,7 +30,7 @@ def open_engine(
     """An engine whose every connection runs as `role` and is known to the server as `meridian-<name>`.
 
     Nothing is connected until first use, so an engine made before a fork is harmless; a connection
-    made before one is refused afterwards (two processes on one connection read each other's rows).
+    made before one is forgotten in the child (two processes on one connection read each other's rows).
     """
     options = [f"-c role={role}"] if role else []
     if statement_timeout_ms:
@@ -50,7 +51,19 @@ def open_engine(
     )
     event.listen(engine, "connect", _note_process)
     event.listen(engine, "checkout", _refuse_other_process)
+    _forget_after_fork(engine)
     return engine
+
+
+def _forget_after_fork(engine: Engine) -> None:
+    """In a child the pool is empty again. To refuse at checkout would be too late: the pool's ping comes before it."""
+    reference = weakref.ref(engine)
+
+    def forget() -> None:
+        if (inherited := reference()) is not None:
+            inherited.dispose(close=False)
+
+    os.register_at_fork(after_in_child=forget)
 
 
 def _note_process(_dbapi: Any, record: Any) -> None:
@@ -75,6 +88,13 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         if error.connection_invalidated:
             raise Unavailable from error
         raise
+
+
+def open_pool(engine: Engine) -> None:
+    """Make all connections of the engine's pool. Raises `Unavailable` where they cannot be made."""
+    with ExitStack() as held:
+        for _ in range(engine.pool.size()):  # type: ignore[attr-defined]
+            held.enter_context(transaction(engine))
 
 
 def lock_application(connection: Connection, application_id: object) -> None:

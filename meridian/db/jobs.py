@@ -8,12 +8,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, func, insert, literal_column, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, func, insert, or_, select, text, update
 
 from meridian.db import tables as t
 
 MOST_ATTEMPTS = 5
-LEASE: ColumnElement[Any] = literal_column("interval '120 seconds'")
 
 
 @dataclass(frozen=True)
@@ -32,13 +31,13 @@ def add_job(connection: Connection, job_id: UUID, application_id: UUID, version_
     connection.execute(insert(t.job), row)
 
 
-def claim_job(connection: Connection, job_id: UUID) -> ClaimedJob | None:
-    """Take a waiting job that nobody holds; None where it is held, done or set aside."""
+def claim_job(connection: Connection, job_id: UUID, lease_s: float) -> ClaimedJob | None:
+    """Take a waiting job that nobody holds, for `lease_s` seconds; None where it is held, done or set aside."""
     free = select(t.job.c.id).where(t.job.c.id == job_id, *_free()).with_for_update(skip_locked=True)
     query = (
         update(t.job)
         .where(t.job.c.id.in_(free))
-        .values(lease_until=func.now() + LEASE, attempts=t.job.c.attempts + 1)
+        .values(lease_until=func.now() + _seconds(lease_s), attempts=t.job.c.attempts + 1)
         .returning(t.job.c.id, t.job.c.application_id, t.job.c.version_id, t.job.c.attempts)
     )
     row = connection.execute(query).one_or_none()
@@ -73,14 +72,22 @@ def release_job(connection: Connection, job_id: UUID, error: str) -> None:
 
 def waiting_jobs(connection: Connection, older_than_s: float, limit: int) -> Sequence[UUID]:
     """Jobs that nobody holds and that should have been taken by now, the oldest first."""
-    age = func.make_interval(0, 0, 0, 0, 0, 0, older_than_s)
     query = (
         select(t.job.c.id)
-        .where(t.job.c.created_at < func.now() - age, *_free())
+        .where(t.job.c.created_at < func.now() - _seconds(older_than_s), *_free())
         .order_by(t.job.c.created_at)
         .limit(limit)
     )
     return connection.execute(query).scalars().all()
+
+
+def set_exhausted_aside(connection: Connection) -> int:
+    """Set aside the jobs whose every attempt ended without a word, as when each killed its worker; how many."""
+    error = func.coalesce(t.job.c.error, "every attempt was cut short: the worker was killed, or its time ran out")
+    lapsed = (t.job.c.state == "waiting", t.job.c.attempts >= MOST_ATTEMPTS, t.job.c.lease_until < func.now())
+    return connection.execute(
+        update(t.job).where(*lapsed).values(state="failed", lease_until=None, error=error)
+    ).rowcount
 
 
 def count_jobs(connection: Connection) -> dict[str, int]:
@@ -89,5 +96,10 @@ def count_jobs(connection: Connection) -> dict[str, int]:
     return {row.state: row.jobs for row in connection.execute(query)}
 
 
-def _free() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return (t.job.c.state == "waiting", or_(t.job.c.lease_until.is_(None), t.job.c.lease_until < func.now()))
+def _free() -> tuple[ColumnElement[bool], ...]:
+    unheld = or_(t.job.c.lease_until.is_(None), t.job.c.lease_until < func.now())
+    return t.job.c.state == "waiting", t.job.c.attempts < MOST_ATTEMPTS, unheld
+
+
+def _seconds(number: float) -> ColumnElement[Any]:
+    return func.make_interval(0, 0, 0, 0, 0, 0, number)

@@ -109,13 +109,13 @@ def capture(
     received_at: datetime,
     readings: Sequence[SourceReading],
     features: FeatureSet,
-    model_sources: frozenset[str],
+    model_sources: frozenset[str] | None,
     versions: Mapping[str, str],
 ) -> Evidence:
     """Freeze what is known.
 
-    `model_sources` names the sources without which the model cannot score; `versions` the hashes of
-    model, policy and code in force. A feature whose source gave nothing is null: never zero, never
+    `model_sources` names the sources without which the model cannot score, None that there is no model
+    to use; `versions` the hashes of model, policy and code in force. A feature whose source gave nothing is null: never zero, never
     a default that could be taken for news.
     """
     return Evidence(
@@ -138,9 +138,9 @@ def _values(reading: SourceReading, features: FeatureSet) -> dict[str, float | N
     return {name: float(value) if math.isfinite(value) else None for name, value in computed.items()}
 
 
-def _rung(readings: Sequence[SourceReading], model_sources: frozenset[str]) -> Rung:
+def _rung(readings: Sequence[SourceReading], model_sources: frozenset[str] | None) -> Rung:
     absent = {reading.name for reading in readings if not reading.status.usable}
-    if absent & model_sources:
+    if model_sources is None or absent & model_sources:
         return Rung.POLICY_ONLY
     if absent:
         return Rung.APPLICATION_ONLY

@@ -36,7 +36,6 @@ class Running:
     children: Supervisor
     access: Access
     models: dict[str, str]
-    embedded: bool
     url: str
 
 
@@ -49,25 +48,26 @@ def running(say: Say, progress: Callable[[str, float], None]) -> Iterator[Runnin
     given = load_settings() if os.environ.get("DATABASE_URL") else Settings()
     given.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with Supervisor(given.home / "logs") as children:
-        settings, embedded = _database(given, children, say)
+        # Held to the end: it keeps the lock by which a second `up` on this home is refused.
+        postgres = None if os.environ.get("DATABASE_URL") else EmbeddedPostgres(given.home, children)
+        settings = _database(given, postgres, say)
         _note_pid(settings.home)
         try:
             models = installation.ensure_models(settings, say, progress)
             wiring = Wiring(settings, "up")
             access = installation.ensure_access(wiring, settings.home)
             url = _start_service(settings, children, say)
-            yield Running(settings, wiring, children, access, models, embedded, url)
+            yield Running(settings, wiring, children, access, models, url)
         finally:
             (settings.home / PID_FILE).unlink(missing_ok=True)
 
 
-def _database(given: Settings, children: Supervisor, say: Say) -> tuple[Settings, bool]:
-    if os.environ.get("DATABASE_URL"):
+def _database(given: Settings, postgres: EmbeddedPostgres | None, say: Say) -> Settings:
+    if postgres is None:
         settings = installation.server_settings(given, _free_port(given))
         installation.prepare_database(settings, say)
-        return settings, False
+        return settings
     say("embedded PostgreSQL")
-    postgres = EmbeddedPostgres(given.home, children)
     postgres.start()
     for notice in postgres.notices:
         say(notice)
@@ -75,7 +75,7 @@ def _database(given: Settings, children: Supervisor, say: Say) -> tuple[Settings
     settings = installation.embedded_settings(postgres, given, _free_port(given))
     installation.prepare_database(settings, say)
     installation.allow_logins(postgres)
-    return settings, True
+    return settings
 
 
 def _start_service(settings: Settings, children: Supervisor, say: Say) -> str:

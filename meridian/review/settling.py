@@ -12,7 +12,9 @@ from meridian.outcome import Outcome
 from meridian.products import Product
 from meridian.reasons import MOST_REASONS, Reason, ReasonSource, principal
 
-SHORTEST_NOTE = 10
+SHORTEST_NOTE, LONGEST_NOTE = 10, 4_000
+UNSCORED_PD = 1.0
+"""An approval that no model scored is priced as the riskiest."""
 
 
 @dataclass(frozen=True)
@@ -25,22 +27,29 @@ class Settling:
 
 
 def reviewed(
-    settling: Settling, *, product: Product, evidence: Evidence, governing: Mapping[str, Any], analyst: str
+    settling: Settling,
+    *,
+    product: Product,
+    evidence: Evidence,
+    governing: Mapping[str, Any],
+    others: Sequence[Mapping[str, Any]] = (),
+    analyst: str,
 ) -> dict[str, Any]:
     """The decision part of a review's version, in the shape of `Decision.document()`.
 
     Score and rules stay those of the version that governed, for they were on the screen; the reasons
-    are the analyst's: a code the model or the policy had given keeps its contribution and its source.
+    are the analyst's: a code that a version had given (`others` are those that do not govern) keeps its
+    contribution and its source.
     Raises `InvalidInput` with each field that is wrong.
     """
-    problems = list(_problems(settling, product, governing))
+    given = _given(governing, others)
+    problems = _problems(settling, product, given)
     if problems:
         raise InvalidInput(f"{problems[0].pointer}: {problems[0].value}; expected {problems[0].expected}.", problems)
-    given = {reason["code"]: reason for reason in governing["reasons"]}
     chosen = principal(_reason(code, given, product) for code in settling.codes)
     approved = settling.outcome is Outcome.APPROVE
     score = governing["score"]
-    offer = product.pricing(evidence, score["pd"]) if approved and score else None
+    offer = product.pricing(evidence, score["pd"] if score else UNSCORED_PD) if approved else None
     return {
         "outcome": settling.outcome.value,
         "score": score,
@@ -51,14 +60,28 @@ def reviewed(
     }
 
 
-def proposed(product: Product, governing: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The codes and texts that an analyst picks from: what the models and rules gave first, then the analyst's own."""
-    first = [(reason["code"], reason["text"]) for reason in governing["reasons"]]
-    own = [(code.code, code.text) for code in product.reasons.codes if code.source is ReasonSource.ANALYST]
-    return list(dict(first + own).items())
+def proposed(
+    product: Product, governing: Mapping[str, Any], others: Sequence[Mapping[str, Any]] = ()
+) -> list[tuple[str, str]]:
+    """The codes and texts that an analyst picks from: what models and rules gave first, then the analyst's own."""
+    return list(_texts(product, _given(governing, others)).items())
 
 
-def _problems(settling: Settling, product: Product, governing: Mapping[str, Any]) -> Sequence[FieldProblem]:
+def _given(governing: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Reasons by code as the versions froze them; where two gave the same code, the governing one's."""
+    given: dict[str, Mapping[str, Any]] = {}
+    for version in (governing, *others):
+        for reason in version["reasons"]:
+            given.setdefault(reason["code"], reason)
+    return given
+
+
+def _texts(product: Product, given: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    own = {code.code: code.text for code in product.reasons.codes if code.source is ReasonSource.ANALYST}
+    return {code: reason["text"] for code, reason in given.items()} | own
+
+
+def _problems(settling: Settling, product: Product, given: Mapping[str, Mapping[str, Any]]) -> Sequence[FieldProblem]:
     problems = []
     if settling.outcome is Outcome.REFER:
         problems.append(FieldProblem("/outcome", "refer", "approve or decline: a review settles"))
@@ -67,7 +90,10 @@ def _problems(settling: Settling, product: Product, governing: Mapping[str, Any]
         problems.append(
             FieldProblem("/note", f"{length} characters", f"at least {SHORTEST_NOTE}: what was looked at, and found")
         )
-    allowed = {code for code, _ in proposed(product, governing)}
+    if len(settling.note) > LONGEST_NOTE or "\0" in settling.note:
+        expected = f"at most {LONGEST_NOTE} characters, and no NUL among them"
+        problems.append(FieldProblem("/note", f"{len(settling.note)} characters", expected))
+    allowed = _texts(product, given)
     strange = [code for code in settling.codes if code not in allowed]
     if strange:
         problems.append(FieldProblem("/codes", ", ".join(strange), f"some of {', '.join(sorted(allowed))}"))

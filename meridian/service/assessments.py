@@ -40,6 +40,7 @@ class Assessments:
     ring: Callable[[UUID], None]
     code_version: str
     sweep_after_s: float
+    lease_s: float
 
     def assess(self, job_id: UUID) -> bool:
         """Make one assessment. False where there is nothing to do: done before, or in other hands.
@@ -47,7 +48,7 @@ class Assessments:
         A failure is written on the job, which waits for its next attempt; after the last it is set aside.
         """
         with transaction(self.engine) as connection:
-            job = jobs.claim_job(connection, job_id)
+            job = jobs.claim_job(connection, job_id, self.lease_s)
         if job is None:
             return False
         try:
@@ -63,6 +64,8 @@ class Assessments:
     def sweep(self) -> int:
         """Ring for jobs that should have been taken by now; how many there were."""
         with transaction(self.engine) as connection:
+            if lost := jobs.set_exhausted_aside(connection):
+                log.error("jobs_set_aside", jobs=lost)
             forgotten = jobs.waiting_jobs(connection, self.sweep_after_s, SWEPT_AT_ONCE)
         for job_id in forgotten:
             self.ring(job_id)

@@ -103,7 +103,7 @@ class Decisions:
             received_at=received_at,
             readings=[*product.read_application(request, received_at), history],
             features=product.features,
-            model_sources=product.model_sources,
+            model_sources=product.model_sources if scorer else None,
             versions={
                 "code": self.code_version,
                 "policy": product.policy.version,

@@ -46,7 +46,8 @@ class Reviews:
         with transaction(self.engine) as connection:
             waiting = cases.list_cases(connection, limit)
             total = cases.count_cases(connection)
-            data = [self._listed(connection, case) for case in waiting]
+            governing = decisions.governing_versions(connection, [case.application_id for case in waiting])
+        data = [_listed(case, governing[case.application_id]) for case in waiting]
         return {"data": data, "total": total}
 
     def case(self, case_id: UUID) -> CaseView:
@@ -62,14 +63,15 @@ class Reviews:
             governing=shown,
             versions=tuple(v.shown() for v in versions),
             application=evidence.application,
-            proposed=proposed(self.products[case.product], shown),
+            proposed=proposed(self.products[case.product], shown, [v.version.document for v in versions]),
         )
 
     def claim(self, case_id: UUID, analyst: str) -> None:
         """Take a case in hand. Raises `CaseConflict` where another analyst has it."""
         with transaction(self.engine) as connection:
-            case = self._find(connection, case_id)
+            self._find(connection, case_id)
             if not cases.claim_case(connection, case_id, analyst):
+                case = self._find(connection, case_id)  # who has it now, not who had it before we asked
                 raise CaseConflict(f"The case of {case.application_ref} is {_whose(case)}.")
 
     def release(self, case_id: UUID, analyst: str) -> None:
@@ -104,6 +106,7 @@ class Reviews:
             product=self.products[case.product],
             evidence=evidence,
             governing=governing.document,
+            others=[v.version.document for v in decisions.versions_of(connection, case.application_ref)],
             analyst=analyst,
         )
         version_id, decided_at = self.new_id(), self.clock()
@@ -137,18 +140,18 @@ class Reviews:
             raise NotFound(f"There is no case {case_id}.")
         return case
 
-    def _listed(self, connection: Connection, case: cases.Case) -> dict[str, Any]:
-        governing = decisions.governing_version(connection, case.application_id)
-        return {
-            "id": str(case.id),
-            "application_ref": case.application_ref,
-            "product": case.product,
-            "because": case.because,
-            "state": case.state,
-            "opened_at": case.opened_at.isoformat(),
-            "claimed_by": case.claimed_by if case.state == "claimed" else None,
-            "decision": governing.shown(governs=True),
-        }
+
+def _listed(case: cases.Case, governing: Version) -> dict[str, Any]:
+    return {
+        "id": str(case.id),
+        "application_ref": case.application_ref,
+        "product": case.product,
+        "because": case.because,
+        "state": case.state,
+        "opened_at": case.opened_at.isoformat(),
+        "claimed_by": case.claimed_by if case.state == "claimed" else None,
+        "decision": governing.shown(governs=True),
+    }
 
 
 def _whose(case: cases.Case) -> str:
