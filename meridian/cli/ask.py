@@ -19,6 +19,15 @@ from meridian.settings import load_settings
 from meridian.wiring import Wiring
 
 MOST_ROWS = 10_000
+LONGEST_S = 60.0
+QUERY_CANCELED = "57014"
+# A text with several statements could end the read-only transaction and take another role. A cursor is opened for
+# one query alone, and the server itself says what one query is.
+ONE_QUERY = """
+DO $$ DECLARE answer refcursor := 'answer'; BEGIN
+    OPEN answer NO SCROLL FOR EXECUTE current_setting('meridian.query');
+END $$
+"""
 
 
 def sample(product: str = typer.Argument("personal-loan", help="The product to apply for.")) -> None:
@@ -49,18 +58,25 @@ def sql(
     url = settings.audit_database_url or settings.database_url
     if not url:
         raise NotReady("No database is configured. Run `meridian up`, or set DATABASE_URL.")
-    engine = open_engine(url, role=AUDIT_ROLE, name="sql", statement_timeout_ms=60_000, pool_size=1)
+    engine = open_engine(url, role=AUDIT_ROLE, name="sql", statement_timeout_ms=int(LONGEST_S * 1000), pool_size=1)
     try:
         with transaction(engine) as connection:
             connection.execute(text("SET TRANSACTION READ ONLY"))
-            result = connection.execute(text(query.replace(":", r"\:")))
+            connection.execute(text("SELECT set_config('meridian.query', :query, true)"), {"query": query})
+            connection.execute(text(ONE_QUERY))
+            result = connection.execute(text(f"FETCH {MOST_ROWS} FROM answer"))
             columns = list(result.keys())
-            rows = result.fetchmany(MOST_ROWS)
-    except Unavailable:
+            rows = result.all()
+    except Unavailable as error:
+        if getattr(getattr(error.__cause__, "orig", None), "pgcode", None) == QUERY_CANCELED:
+            raise InvalidInput(f"The query took longer than {LONGEST_S:g} s and was stopped; ask for less.") from None
         where = engine.url.render_as_string(hide_password=True)
         raise Unavailable(f"The database does not answer at {where}; is `meridian up` running?") from None
     except DBAPIError as error:
-        raise InvalidInput(str(error.orig).strip()) from None
+        # Less the lines about how it was asked, which is our doing.
+        said = getattr(error.orig, "diag", None)
+        parts = [said.message_primary, said.message_detail, said.message_hint] if said else [str(error.orig)]
+        raise InvalidInput(". ".join(part for part in parts if part)) from None
     if as_json:
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:

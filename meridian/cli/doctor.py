@@ -128,12 +128,10 @@ def _database(settings: Settings) -> str:
 def _broker(settings: Settings) -> str:
     if not settings.broker:
         raise Complaint("none configured; run `meridian up`, or set BROKER_URL (amqp://, redis:// or pgmq://).")
-    celery = broker_settings(settings)
+    options = {**broker_settings(settings)["broker_transport_options"], "pool_timeout": 3}
     scheme = settings.broker.split(":", 1)[0]
     try:
-        with BrokerConnection(
-            settings.broker, transport_options=celery["broker_transport_options"], connect_timeout=3
-        ) as connection:
+        with BrokerConnection(settings.broker, transport_options=options, connect_timeout=3) as connection:
             connection.ensure_connection(max_retries=1, timeout=3)
             connection.channel()  # opening one talks to the broker
             where = connection.as_uri()

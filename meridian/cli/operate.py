@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -52,16 +50,17 @@ def up(
 
 def down() -> None:
     """Stop the `meridian up` of this home."""
-    from meridian.local.up import running_pid, wait_gone
+    from meridian.local.processes import wait_until
+    from meridian.local.up import running_process
 
     home = load_settings().home
-    pid = running_pid(home)
-    if pid is None:
+    process = running_process(home)
+    if process is None:
         talk.print(f"Nothing is running on {home}.", markup=False)
         return
-    os.kill(pid, signal.SIGTERM)
-    if not wait_gone(pid, STOPS_WITHIN_S):
-        raise NotReady(f"Process {pid} did not stop within {STOPS_WITHIN_S:.0f} s; see {home}/logs.")
+    process.terminate()
+    if not wait_until(lambda: running_process(home) is None, seconds=STOPS_WITHIN_S):
+        raise NotReady(f"Process {process.pid} did not stop within {STOPS_WITHIN_S:.0f} s; see {home}/logs.")
     talk.print("Stopped.")
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from meridian.errors import NotReady
 from meridian.local import installation
@@ -25,6 +27,9 @@ from meridian.wiring import Wiring
 READY_WITHIN_S = 60
 PORTS_TRIED = 50
 PID_FILE = "up.pid"
+# An assessment takes milliseconds, so what is under way ends within the second; Celery itself would wait six.
+# What is cut off all the same waits for its next claim.
+STOP_WORKER = ((signal.SIGTERM, 1.0), (signal.SIGQUIT, 5.0))
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ def _start_service(settings: Settings, children: Supervisor, say: Say) -> str:
         env=env,
     )
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    children.start("worker", [*celery, "worker", "--concurrency", "2", *quiet], env=env)
+    children.start("worker", [*celery, "worker", "--concurrency", "2", *quiet], env=env, stop_plan=STOP_WORKER)
     children.start("schedule", [*celery, "beat"], env=env)
     url = f"http://{settings.host}:{settings.port}"
 
@@ -128,26 +133,15 @@ def _free_port(settings: Settings) -> int:
 
 
 def _note_pid(home: Path) -> None:
-    (home / PID_FILE).write_text(f"{os.getpid()}\n")
+    """The process id with the moment of its start: the number alone may be somebody else's one day."""
+    (home / PID_FILE).write_text(f"{os.getpid()} {psutil.Process().create_time()}\n")
 
 
-def running_pid(home: Path) -> int | None:
-    """The process id of the `meridian up` on this home, or None."""
+def running_process(home: Path) -> psutil.Process | None:
+    """The `meridian up` on this home, or None."""
     try:
-        pid = int((home / PID_FILE).read_text())
-        os.kill(pid, 0)
-    except (FileNotFoundError, ValueError, ProcessLookupError):
+        pid, started = (home / PID_FILE).read_text().split()
+        process = psutil.Process(int(pid))
+        return process if process.create_time() == float(started) else None
+    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
         return None
-    return pid
-
-
-def wait_gone(pid: int, seconds: float) -> bool:
-    """Whether the process ended within that time."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.1)
-    return False
