@@ -62,6 +62,12 @@ class BodyTooLarge(InvalidInput):
     status = 413
 
 
+class UnsupportedBody(InvalidInput):
+    """The body is not of a kind that this service reads."""
+
+    status = 415
+
+
 class InvalidApplication(InvalidInput):
     """The application has fields that cannot be accepted."""
 
@@ -115,7 +121,7 @@ class CaseConflict(MeridianError):
 
 
 class Unavailable(MeridianError):
-    """The service cannot record a decision at the moment; nothing was done. Try again shortly."""
+    """The service cannot record anything at the moment. Try again shortly, under the same Idempotency-Key."""
 
     status = 503
     retry_after_s = 2
@@ -124,6 +130,7 @@ class Unavailable(MeridianError):
 class NotReady(MeridianError):
     """Something that Meridian needs is missing; the message says what and how to get it."""
 
+    status = 503
     exit_code = 3
 
 

@@ -9,6 +9,9 @@ from meridian.db.engine import open_engine
 from meridian.settings import load_settings
 
 LOCK_TIMEOUT = "SET lock_timeout = '5s'"
+# Any constant. Held until the connection closes; taken before the lock time-out, because to wait for somebody
+# else's migration is right, however long it takes.
+ONE_AT_A_TIME = "SELECT pg_advisory_lock(7305502)"
 
 
 def run_offline() -> None:
@@ -25,13 +28,16 @@ def run_online() -> None:
     """Run on the database that the settings name."""
     url = context.config.attributes.get("url") or load_settings().admin_url
     engine = open_engine(url, role=None, name="migrate")
-    with engine.connect() as connection:
-        connection.execute(text(LOCK_TIMEOUT))
-        connection.commit()
-        context.configure(connection=connection, version_table="schema_version", transaction_per_migration=True)
-        with context.begin_transaction():
-            context.run_migrations()
-    engine.dispose()
+    try:
+        with engine.connect() as connection:
+            connection.execute(text(ONE_AT_A_TIME))
+            connection.execute(text(LOCK_TIMEOUT))
+            connection.commit()
+            context.configure(connection=connection, version_table="schema_version", transaction_per_migration=True)
+            with context.begin_transaction():
+                context.run_migrations()
+    finally:
+        engine.dispose()
 
 
 if context.is_offline_mode():

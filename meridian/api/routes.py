@@ -8,20 +8,25 @@ from uuid import UUID
 from flask import Response, current_app, g, request
 from flask_openapi.blueprint import APIBlueprint
 from flask_openapi.models.tag import Tag
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from meridian.api import metrics, schemas
-from meridian.api.auth import SECURITY, needs
+from meridian.api.auth import SECURITY, let_in, needs
+from meridian.application.parse import refusal
+from meridian.application.schema import Reference
 from meridian.db.access import StoredKey
-from meridian.errors import FieldProblem, InvalidInput
+from meridian.errors import FieldProblem, InvalidInput, UnsupportedBody
 from meridian.evidence import canonical_json
 from meridian.service import Wanted
 
 LONGEST_KEY = 255
 DECISIONS, REVIEWS, KEYS = Tag(name="Decisions"), Tag(name="Reviews"), Tag(name="Keys")
 PROBLEMS: dict[Any, Any] = dict.fromkeys((401, 403, 422, 503), schemas.Problem)
+BODY_PROBLEMS: dict[Any, Any] = dict.fromkeys((400, 413, 415), schemas.Problem)
 
 v1 = APIBlueprint("v1", __name__, url_prefix="/v1", abp_security=SECURITY, abp_responses=PROBLEMS)
+v1.before_request(let_in)
 
 
 class DecisionPath(BaseModel):
@@ -33,13 +38,13 @@ class DecisionPath(BaseModel):
 class ApplicationPath(BaseModel):
     """Which application."""
 
-    ref: str
+    ref: Reference
 
 
 class KeyPath(BaseModel):
     """Which key, by its public part."""
 
-    key_id: str
+    key_id: Reference
 
 
 class PageQuery(BaseModel):
@@ -54,8 +59,11 @@ class NewKey(BaseModel):
     """A key to be made."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
-    name: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\p{Cc}]*$")]
     scopes: list[str] = Field(description="Some of decide, read, admin.")
+
+
+NEW_KEY: dict[Any, Any] = {"schema": NewKey.model_json_schema()}
 
 
 def json_reply(document: Any, status: int = 200) -> Response:
@@ -67,7 +75,7 @@ def json_reply(document: Any, status: int = 200) -> Response:
     "/decisions",
     tags=[DECISIONS],
     summary="Decide one application",
-    responses={201: schemas.DecisionOut, 400: schemas.Problem, 409: schemas.Problem, 413: schemas.Problem},
+    responses={201: schemas.DecisionOut, 409: schemas.Problem, **BODY_PROBLEMS},
 )
 @needs("decide")
 def decide() -> Response:
@@ -77,7 +85,7 @@ def decide() -> Response:
     """
     key = _idempotency_key()
     reply = current_app.extensions["meridian"].decisions.decide(
-        Wanted(caller=g.principal.key_id, body=request.get_data(), idempotency_key=key)
+        Wanted(caller=g.principal.key_id, body=_json_body(), idempotency_key=key)
     )
     response = Response(reply.body, 201, content_type="application/json")
     response.headers["Location"] = f"/v1/decisions/{reply.version_id}"
@@ -124,10 +132,19 @@ def list_keys() -> Response:
     return json_reply({"data": [_shown(key) for key in current_app.extensions["meridian"].keys.list()]})
 
 
-@v1.post("/keys", tags=[KEYS], responses={201: schemas.NewKeyOut})
+@v1.post(
+    "/keys",
+    tags=[KEYS],
+    responses={201: schemas.NewKeyOut, **BODY_PROBLEMS},
+    request_body={"required": True, "content": {"application/json": NEW_KEY}},
+)
 @needs("admin")
-def create_key(body: NewKey) -> Response:
+def create_key() -> Response:
     """A new key; the answer holds its secret, this once."""
+    try:
+        body = NewKey.model_validate_json(_json_body())
+    except ValidationError as error:
+        raise refusal(error) from None
     text, stored = current_app.extensions["meridian"].keys.create(body.name, body.scopes)
     return json_reply({**_shown(stored), "key": text}, 201)
 
@@ -138,6 +155,22 @@ def revoke_key(path: KeyPath) -> Response:
     """Close a key for good."""
     current_app.extensions["meridian"].keys.revoke(path.key_id)
     return Response(status=204)
+
+
+def _json_body() -> bytes:
+    """The body as it was sent, to be read strictly: the framework's reader takes NaN and breaks on deep nesting."""
+    if request.content_encoding:
+        raise UnsupportedBody(f"The body is packed as {request.content_encoding!r}; send it as it is.")
+    if not request.is_json:
+        raise UnsupportedBody(
+            f"The Content-Type {request.content_type or 'none'!r} is not read here; "
+            "send JSON, and say so: `Content-Type: application/json`."
+        )
+    body = request.get_data()
+    # A body that comes in chunks states no length; what is beyond the limit would be cut off without a word.
+    if request.content_length is None and len(body) >= current_app.config["MAX_CONTENT_LENGTH"]:
+        raise RequestEntityTooLarge
+    return body
 
 
 def _idempotency_key() -> str | None:

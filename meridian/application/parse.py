@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
+from meridian.application.repeats import repeated_fields
 from meridian.application.schema import DecisionRequest
 from meridian.errors import FieldProblem, InvalidApplication, MalformedBody, UnknownProduct
 
@@ -32,6 +33,11 @@ def parse_request(body: bytes, schemas: Mapping[str, type[DecisionRequest[Any]]]
         product = _Envelope.model_validate_json(body).product
     except ValidationError as error:
         raise refusal(error) from None
+    if repeated := repeated_fields(body):
+        problems = [
+            FieldProblem(pointer, "more than one value", "the field once") for pointer in repeated[:SHOWN_PROBLEMS]
+        ]
+        raise InvalidApplication(f"{repeated[0]} stands there more than once; say which value is meant.", problems)
     if product not in schemas:
         known = ", ".join(sorted(schemas))
         raise UnknownProduct(
@@ -74,6 +80,10 @@ def _problem(detail: ErrorDetails) -> FieldProblem:
             return FieldProblem(pointer, "nothing", "a value: the field is required")
         case "extra_forbidden":
             return FieldProblem(pointer, shown(detail["input"]), "no such field; check its spelling")
+        case "string_pattern_mismatch":
+            return FieldProblem(pointer, shown(detail["input"]), f"text that matches {detail['ctx']['pattern']}")
+        case "string_too_long":
+            return FieldProblem(pointer, shown(detail["input"]), f"at most {detail['ctx']['max_length']} characters")
         case _:
             expected = detail["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
             return FieldProblem(pointer, shown(detail["input"]), expected)

@@ -45,6 +45,7 @@ def train(
     out.print(_table(manifests))
     for folder in folders:
         out.print(f"card: {folder / 'card.html'}", soft_wrap=True, highlight=False)
+    out.print("A running service goes on with the models it has; restart it to use these.")
 
 
 def _train(product: Product, data: Path | None, models_dir: Path, wanted: list[str]) -> list[Manifest]:

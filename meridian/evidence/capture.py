@@ -115,8 +115,8 @@ def capture(
     """Freeze what is known.
 
     `model_sources` names the sources without which the model cannot score, None that there is no model
-    to use; `versions` the hashes of model, policy and code in force. A feature whose source gave nothing is null: never zero, never
-    a default that could be taken for news.
+    to use; `versions` the hashes of model, policy and code in force. A feature whose source gave nothing
+    is null: never zero, never a default that could be taken for news.
     """
     return Evidence(
         {

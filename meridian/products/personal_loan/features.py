@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from meridian.application import DecisionRequest, month_index
+from meridian.errors import FieldProblem, InvalidApplication
 from meridian.evidence import SourceReading, SourceStatus
 from meridian.features import Direction, Feature, FeatureSet, Fields, Number
 from meridian.products.personal_loan.schema import CreditReport, PersonalLoanApplication
@@ -110,8 +111,15 @@ def number(value: float | None) -> float:
 
 
 def read_application(request: DecisionRequest[Any], received_at: datetime) -> tuple[SourceReading, ...]:
-    """The readings of the two sources that come with the request: the form, and the credit report."""
+    """The readings of the two sources that come with the request: the form, and the credit report.
+
+    Raises `InvalidApplication` for a birth after the day of receipt: a slip of the pen is not a minor.
+    """
     application: PersonalLoanApplication = request.application
+    if application.date_of_birth > received_at.date():
+        born = str(application.date_of_birth)
+        problem = FieldProblem("/application/date_of_birth", born, "a day not after today")
+        raise InvalidApplication(f"{problem.pointer}: {born} is not accepted; expected {problem.expected}.", [problem])
     form = SourceReading("application", SourceStatus.FRESH, form_fields(application), received_at, received_at, 0.0)
     report = application.credit_report
     if report is None:

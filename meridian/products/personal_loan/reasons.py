@@ -40,7 +40,7 @@ REASONS = Reasons(
         ReasonCode("D01", "Unable to verify credit references", DATA),
         ReasonCode("D02", "Temporarily unable to verify past business with us", DATA),
         ReasonCode("D03", "Unable to verify income", DATA),
-        ReasonCode("D04", "Temporarily unable to score the application", DATA),
+        ReasonCode("D04", "Temporarily unable to evaluate the application", DATA),
         ReasonCode("A01", "Income could not be confirmed from the documents provided", ANALYST),
         ReasonCode("A02", "Obligations found on review exceed the limit in relation to income", ANALYST),
         ReasonCode("A03", "Credit history reviewed: past obligations not paid as agreed", ANALYST),

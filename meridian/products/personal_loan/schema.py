@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from meridian.application import Application, DecisionRequest
-from meridian.application.schema import Strict
+from meridian.application.schema import Day, Strict
 
 Purpose = Literal[
     "car",
@@ -34,8 +34,8 @@ Months = Annotated[int, Field(ge=0, le=1_200)]
 class CreditReport(Strict):
     """Attributes of a bureau's report. Null means that the bureau does not say, but for the two 'months since'."""
 
-    as_of: date = Field(description="The day of the report.")
-    earliest_credit_line: date | None = Field(description="Opening of the oldest account; null: none on file.")
+    as_of: Day = Field(description="The day of the report.")
+    earliest_credit_line: Day | None = Field(description="Opening of the oldest account; null: none on file.")
     open_accounts: Count | None
     total_accounts: Count | None
     revolving_balance: Money | None
@@ -54,6 +54,14 @@ class CreditReport(Strict):
     chargeoffs_12m: Count | None
     accounts_delinquent_now: Count | None
     delinquent_amount: Money | None
+
+    @field_validator("earliest_credit_line")
+    @classmethod
+    def _before_the_report(cls, opened: date | None, info: ValidationInfo) -> date | None:
+        as_of = info.data.get("as_of")
+        if opened and as_of and opened > as_of:
+            raise ValueError(f"a day not after the report's own, {as_of}")
+        return opened
 
 
 class PersonalLoanApplication(Application):
