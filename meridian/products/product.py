@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from meridian.application import DecisionRequest
 from meridian.assessment import Contract
-from meridian.decision import Pricing
-from meridian.evidence import SourceReading
+from meridian.decision import Decision, Pricing, decide
+from meridian.evidence import Evidence, SourceReading
 from meridian.features import FeatureSet
 from meridian.policy import Bands, Policy
 from meridian.reasons import Reasons
+from meridian.scoring import Scorer
 
 
 @dataclass(frozen=True)
@@ -66,3 +67,15 @@ class Product:
     def model_sources(self) -> frozenset[str]:
         """The sources without which the compact model cannot score."""
         return frozenset(self.features[name].source for name in self.compact_features)
+
+    def decide(self, evidence: Evidence, scorer: Scorer | None) -> Decision:
+        """Decide about this product's evidence with one of its models; see `meridian.decision.decide`."""
+        return decide(
+            evidence,
+            policy=self.policy,
+            bands=self.bands,
+            scorer=scorer,
+            reasons=self.reasons,
+            no_score_reason=self.no_score_reason,
+            pricing=self.pricing,
+        )

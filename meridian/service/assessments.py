@@ -13,7 +13,6 @@ from sqlalchemy import Connection, Engine
 from meridian.assessment import Settlement, reconcile
 from meridian.db import cases, decisions, jobs
 from meridian.db.engine import lock_application, transaction
-from meridian.decision import decide
 from meridian.errors import NotReady, Unavailable
 from meridian.evidence import Evidence
 from meridian.outcome import Stage
@@ -108,15 +107,7 @@ class Assessments:
             raise NotReady(
                 f"there is no batch model for {product.name}; train one with `meridian train {product.name}`"
             )
-        decision = decide(
-            evidence,
-            policy=product.policy,
-            bands=product.bands,
-            scorer=scorer,
-            reasons=product.reasons,
-            no_score_reason=product.no_score_reason,
-            pricing=product.pricing,
-        )
+        decision = product.decide(evidence, scorer)
 
         def build(**where: object) -> Version:
             return version_of(

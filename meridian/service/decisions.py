@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from meridian.application import DecisionRequest, parse_request
 from meridian.db import cases, decisions, jobs, replies
 from meridian.db.engine import transaction
-from meridian.decision import Decision, decide
+from meridian.decision import Decision
 from meridian.errors import AlreadyDecided, IdempotencyMismatch
 from meridian.evidence import Evidence, SourceReading, canonical_json, capture, sha256_of
 from meridian.outcome import Outcome, Stage
@@ -80,15 +80,7 @@ class Decisions:
         scorer = self.scorers(product.name)
         evidence = self._capture(product, request, received_at, scorer)
         watch.lap("features")
-        decision = decide(
-            evidence,
-            policy=product.policy,
-            bands=product.bands,
-            scorer=scorer,
-            reasons=product.reasons,
-            no_score_reason=product.no_score_reason,
-            pricing=product.pricing,
-        )
+        decision = product.decide(evidence, scorer)
         watch.lap("decide")
         reply = self._record(wanted, request_sha256, request, evidence, decision, received_at, watch)
         watch.lap("record")
