@@ -8,7 +8,10 @@ import uuid
 
 
 def new_id() -> uuid.UUID:
-    """A version 7 UUID: 48 bits of milliseconds since 1970, the rest random."""
-    value = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
-    value &= ~(0xF << 76) & ~(0x3 << 62)
-    return uuid.UUID(int=value | 0x7 << 76 | 0x2 << 62)
+    """A version 7 UUID: 48 bits of milliseconds since 1970, 12 of the fraction of a millisecond, the rest random.
+
+    The fraction (RFC 9562, 6.2, method 3: steps of 244 ns) keeps the ids of one process in their order.
+    """
+    milliseconds, rest = divmod(time.time_ns(), 1_000_000)
+    fraction = rest * 4096 // 1_000_000
+    return uuid.UUID(int=milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0x2 << 62 | secrets.randbits(62))

@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(64 * 1024, validation_alias="MERIDIAN_MAX_BODY_BYTES", ge=1024)
     sweep_after_s: float = Field(2.0, validation_alias="MERIDIAN_SWEEP_AFTER_S", ge=0)
     """Age at which a job that nobody took is rung for again."""
+    lease_s: float = Field(120.0, validation_alias="MERIDIAN_LEASE_S", gt=0)
+    """How long a job is one worker's alone; an assessment may take 90 s. A killed worker's waits for it."""
     log_level: str = Field("INFO", validation_alias="MERIDIAN_LOG_LEVEL")
 
     @field_validator("database_url", "admin_database_url", "audit_database_url", "history_database_url")

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from celery import Celery, signals
+from kombu.transport import TRANSPORT_ALIASES
 
 from meridian.bell import ASSESS, broker_settings
 from meridian.logs import configure_logs
@@ -33,6 +34,7 @@ def _configure(sender: Celery, **_: Any) -> None:
 def _listen(conf: Any, **_: Any) -> None:
     """A worker, unlike a sender, listens for the queue's notices, so that an idle one wakes at once."""
     if str(conf.broker_url).startswith("pgmq:"):
+        TRANSPORT_ALIASES["pgmq"] = "meridian.workers.queue:Transport"
         conf.broker_transport_options = {**conf.broker_transport_options, "use_notify": True}
         conf.worker_prefetch_multiplier = 4
 

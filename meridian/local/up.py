@@ -52,19 +52,22 @@ def running(say: Say, progress: Callable[[str, float], None]) -> Iterator[Runnin
     """
     given = load_settings() if os.environ.get("DATABASE_URL") else Settings()
     given.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with Supervisor(given.home / "logs") as children:
-        # Held to the end: it keeps the lock by which a second `up` on this home is refused.
-        postgres = None if os.environ.get("DATABASE_URL") else EmbeddedPostgres(given.home, children)
+    children = Supervisor(given.home / "logs")
+    # Held to the end: it keeps the lock by which a second `up` on this home is refused.
+    postgres = None if os.environ.get("DATABASE_URL") else EmbeddedPostgres(given.home, children)
+    try:
         settings = _database(given, postgres, say)
         _note_pid(settings.home)
-        try:
-            models = installation.ensure_models(settings, say, progress)
-            wiring = Wiring(settings, "up")
-            access = installation.ensure_access(wiring, settings.home)
-            url = _start_service(settings, children, say)
-            yield Running(settings, wiring, children, access, models, url)
-        finally:
-            (settings.home / PID_FILE).unlink(missing_ok=True)
+        models = installation.ensure_models(settings, say, progress)
+        wiring = Wiring(settings, "up")
+        access = installation.ensure_access(wiring, settings.home)
+        url = _start_service(settings, children, say)
+        yield Running(settings, wiring, children, access, models, url)
+    finally:
+        children.stop()
+        if postgres:
+            postgres.stop()
+        _forget_pid(given.home)
 
 
 def _database(given: Settings, postgres: EmbeddedPostgres | None, say: Say) -> Settings:
@@ -135,6 +138,13 @@ def _free_port(settings: Settings) -> int:
 def _note_pid(home: Path) -> None:
     """The process id with the moment of its start: the number alone may be somebody else's one day."""
     (home / PID_FILE).write_text(f"{os.getpid()} {psutil.Process().create_time()}\n")
+
+
+def _forget_pid(home: Path) -> None:
+    """Last of all, for `meridian down` waits for it; another's note stays."""
+    process = running_process(home)
+    if process and process.pid == os.getpid():
+        (home / PID_FILE).unlink()
 
 
 def running_process(home: Path) -> psutil.Process | None:

@@ -61,13 +61,15 @@ def load_scorer(folder: Path, product: Product) -> Scorer:
     _check_features(manifest, product, folder)
     model = _trusted(folder, MODEL, manifest)
     reference = _trusted(folder, REFERENCE, manifest)
-    return Scorer(
+    scorer = Scorer(
         name=manifest.name,
         sha256=manifest.sha256,
         tables=_tables(folder, manifest, model, reference),
         calibration=manifest.calibration,
         scale=manifest.scale,
     )
+    _check_reference(scorer, product, folder)
+    return scorer
 
 
 def save_bundle(
@@ -163,6 +165,16 @@ def _check_features(manifest: Manifest, product: Product, folder: Path) -> None:
         raise NotReady(
             f"The model {manifest.name} in {folder} {what}: the features of {product.name} have changed since. "
             f"Train it again: `meridian train {product.name} --data FILE`."
+        )
+
+
+def _check_reference(scorer: Scorer, product: Product, folder: Path) -> None:
+    """Against a reference that would not be approved, somebody could be refused without any reason."""
+    pd = scorer.calibration.pd(scorer.tables.base)
+    if pd >= product.bands.approve_below:
+        raise NotReady(
+            f"The reference population of {folder} has a PD of {pd:.3f}, but {product.name} approves below "
+            f"{product.bands.approve_below}: what it is not approved for would have no reasons. Train it again."
         )
 
 

@@ -23,7 +23,8 @@ class Calibration:
 
     def pd(self, margin: float) -> float:
         """Calibrated probability of default, 0 to 1."""
-        return 1.0 / (1.0 + math.exp(-self.log_odds(margin)))
+        # Beyond 700 the exponential overflows, and the probability is zero to any digit.
+        return 1.0 / (1.0 + math.exp(min(-self.log_odds(margin), 700.0)))
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ BEGIN
     FOREACH role_name IN ARRAY ARRAY['meridian_owner', 'meridian_app', 'meridian_audit', 'meridian_broker'] LOOP
         BEGIN
             IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
-                EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
+                EXECUTE 'CREATE ROLE ' || quote_ident(role_name) || ' NOLOGIN';
             END IF;
         EXCEPTION WHEN duplicate_object OR unique_violation THEN
             NULL;

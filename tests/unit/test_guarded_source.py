@@ -1,0 +1,100 @@
+"""A guarded source always answers: with what it was told, or with why it was told nothing."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from meridian.errors import Unavailable
+from meridian.evidence import SourceReading, SourceStatus
+from meridian.sources import Breaker, GuardedSource
+
+GOOD = SourceReading("bureau", SourceStatus.FRESH, {"x": 1.0})
+
+
+def guarded(timeout_s: float = 0.05, threads: int = 4, least: int = 5) -> GuardedSource:
+    return GuardedSource("bureau", Breaker("bureau", least=least), timeout_s=timeout_s, threads=threads)
+
+
+@pytest.fixture
+def release() -> Iterator[threading.Event]:
+    """What hangs goes on when the test is over."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def test_an_answer_in_time_is_passed_on() -> None:
+    assert guarded(timeout_s=5).read(lambda: GOOD) is GOOD
+
+
+def test_a_source_that_hangs_costs_its_time_limit_and_says_so(release: threading.Event) -> None:
+    started = time.monotonic()
+    reading = guarded().read(lambda: (release.wait(30), GOOD)[1])
+    assert time.monotonic() - started < 5
+    assert (reading.name, reading.status, reading.fields) == ("bureau", SourceStatus.FAILED, {})
+    assert reading.detail == "no answer within 50 ms"
+
+
+@pytest.mark.parametrize("error", [ConnectionError("db.internal:5432 refused mary"), Unavailable(), KeyError("mary")])
+def test_an_error_is_named_by_its_kind_and_never_by_its_text(error: Exception) -> None:
+    def ask() -> SourceReading:
+        raise error
+
+    reading = guarded(timeout_s=5).read(ask)
+    assert (reading.status, reading.fields) == (SourceStatus.FAILED, {})
+    assert reading.detail == f"answered with an error ({type(error).__name__})"
+
+
+def test_after_failures_it_is_not_asked_and_that_is_said() -> None:
+    source, asked = guarded(timeout_s=5), []
+
+    def ask() -> SourceReading:
+        asked.append(1)
+        raise ConnectionError
+
+    details = [source.read(ask).detail for _ in range(8)]
+    assert len(asked) == 5
+    assert details[5:] == ["not asked: its last look-ups failed"] * 3
+
+
+def test_hung_look_ups_count_as_failures(release: threading.Event) -> None:
+    source = guarded(threads=1)
+    details = [source.read(lambda: (release.wait(30), GOOD)[1]).detail for _ in range(6)]
+    assert details[0] == "no answer within 50 ms"
+    assert details[5] == "not asked: its last look-ups failed"
+
+
+def test_what_hangs_holds_a_few_threads_and_no_more(release: threading.Event) -> None:
+    """Its threads are its own: callers come back, and who waited in vain is not asked for later."""
+    source, hanging = guarded(threads=2, least=100), []
+
+    def ask() -> SourceReading:
+        hanging.append(threading.current_thread().name)
+        release.wait(30)
+        return GOOD
+
+    with ThreadPoolExecutor(8) as callers:
+        readings = list(callers.map(lambda _: source.read(ask), range(8)))
+    assert {one.status for one in readings} == {SourceStatus.FAILED}
+    assert len(hanging) == 2
+    assert all(name.startswith("source-bureau") for name in hanging)
+
+
+def test_a_source_that_comes_back_is_heard_again() -> None:
+    now = [0.0]
+    breaker = Breaker("bureau", least=5, rest_s=5.0, clock=lambda: now[0])
+    source = GuardedSource("bureau", breaker, timeout_s=5)
+
+    def fail() -> SourceReading:
+        raise ConnectionError
+
+    for _ in range(6):
+        source.read(fail)
+    assert source.read(lambda: GOOD).status is SourceStatus.FAILED
+    now[0] = 5.1
+    assert source.read(lambda: GOOD) is GOOD
