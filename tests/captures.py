@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from meridian.application import parse_request
-from meridian.decision import Decision, decide
+from meridian.decision import Decision
 from meridian.evidence import Evidence, SourceReading, SourceStatus, capture
 from meridian.products import Product
 from meridian.scoring import Calibration, Ensemble, LeafTables, PointsScale, Scorer
@@ -48,15 +48,7 @@ def captured(
 
 def decided(product: Product, evidence: Evidence, scorer: Scorer | None) -> Decision:
     """The decision on a capture, with all that the product declares."""
-    return decide(
-        evidence,
-        policy=product.policy,
-        bands=product.bands,
-        scorer=scorer,
-        reasons=product.reasons,
-        no_score_reason=product.no_score_reason,
-        pricing=product.pricing,
-    )
+    return product.decide(evidence, scorer)
 
 
 def graded_scorer() -> Scorer:

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from meridian.db import tables as t
 from meridian.evidence import Evidence
@@ -129,7 +130,7 @@ def governing_versions(connection: Connection, application_ids: Sequence[UUID]) 
         select(t.version)
         .join(t.governing, t.governing.c.version_id == t.version.c.id)
         .where(t.governing.c.application_id.in_(application_ids))
-        .distinct(t.governing.c.application_id)
+        .ext(distinct_on(t.governing.c.application_id))
         .order_by(t.governing.c.application_id, t.governing.c.seq.desc())
     )
     return {version.application_id: version for version in map(_version, connection.execute(query))}

@@ -46,6 +46,11 @@ def open_engine(
         connect_args={
             "application_name": f"meridian-{name}",
             "connect_timeout": 2,
+            # A peer that vanishes without a word must not hold a thread for the kernel's quarter of an hour.
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 10_000,
             "options": " ".join([*options, "-c timezone=UTC"]),
         },
     )

@@ -65,19 +65,29 @@ def release_job(connection: Connection, job_id: UUID, error: str) -> None:
         .values(
             error=error,
             lease_until=None,
+            rung_at=None,
             state=text(f"CASE WHEN attempts >= {MOST_ATTEMPTS} THEN 'failed' ELSE 'waiting' END"),
         )
     )
 
 
-def waiting_jobs(connection: Connection, older_than_s: float, limit: int) -> Sequence[UUID]:
-    """Jobs that nobody holds and that should have been taken by now, the oldest first."""
-    query = (
+def take_forgotten_jobs(
+    connection: Connection, older_than_s: float, again_after_s: float, limit: int
+) -> Sequence[UUID]:
+    """Jobs that nobody holds and that should have been taken by now, the oldest first; noted as rung for now.
+
+    One that was rung for lately is left out: it waits its turn in the queue, and a second message would
+    only make the queue longer.
+    """
+    unrung = or_(t.job.c.rung_at.is_(None), t.job.c.rung_at < func.now() - _seconds(again_after_s))
+    forgotten = (
         select(t.job.c.id)
-        .where(t.job.c.created_at < func.now() - _seconds(older_than_s), *_free())
+        .where(t.job.c.created_at < func.now() - _seconds(older_than_s), unrung, *_free())
         .order_by(t.job.c.created_at)
         .limit(limit)
+        .with_for_update(skip_locked=True)
     )
+    query = update(t.job).where(t.job.c.id.in_(forgotten)).values(rung_at=func.now()).returning(t.job.c.id)
     return connection.execute(query).scalars().all()
 
 

@@ -82,6 +82,7 @@ job = Table(
     Column("state", Text),
     Column("attempts", BigInteger),
     Column("lease_until", Moment),
+    Column("rung_at", Moment),
     Column("error", Text),
     Column("created_at", Moment),
     Column("done_at", Moment),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,52 +54,70 @@ def decide(
     evidence: Evidence,
     *,
     policy: Policy,
-    bands: Bands,
     scorer: Scorer | None,
     reasons: Reasons,
     no_score_reason: str,
+    unknown_reasons: Mapping[str, str],
     pricing: Pricing,
 ) -> Decision:
     """Decide from the evidence alone.
 
     The outcome is the worst of what the rules and the band lead to: a knock-out declines whatever the
     score, a score above the grey band declines whatever the referrals. Without a usable model (rung 4)
-    what no rule declines is referred, for `no_score_reason`. Reasons come from what decided: for a
+    what no rule declines is referred, for `no_score_reason`. So is what the score would approve or decline
+    while an input of the model is not known, for the reason that `unknown_reasons` has for its source:
+    what is left out can neither buy an approval nor cost one. Reasons come from what decided: for a
     knock-out the knock-outs, for a decline by score the score, for a referral both.
     """
     values = {**evidence.features, **policy.derived(evidence.document)}
     rules = policy.judge(values)
     score = None if scorer is None or evidence.rung is Rung.POLICY_ONLY else scorer.score(evidence.features)
-    by_rules = Outcome.worst(rule.outcome for rule in rules)
-    by_score = bands.outcome(score.pd) if score else Outcome.REFER
-    outcome = Outcome.worst([by_rules, by_score])
+    verdict = _verdict(score, scorer, evidence, policy.bands, reasons, no_score_reason, unknown_reasons)
+    outcome = Outcome.worst([*(rule.outcome for rule in rules), verdict.outcome])
     return Decision(
         outcome=outcome,
         score=score,
-        band=bands.band(score.pd) if score else None,
+        band=policy.bands.band(score.pd) if score else None,
         model=scorer.name if scorer and score else None,
         model_sha256=scorer.sha256 if scorer and score else None,
         policy_version=policy.version,
         rules=rules,
-        reasons=_why(outcome, by_score, rules, score, reasons, no_score_reason),
+        reasons=_why(outcome, rules, verdict, reasons),
         offer=pricing(evidence, score.pd) if score and outcome is Outcome.APPROVE else None,
     )
 
 
-def _why(
-    outcome: Outcome,
-    by_score: Outcome,
-    rules: tuple[RuleResult, ...],
+@dataclass(frozen=True)
+class _Verdict:
+    """What the score alone leads to, and its reasons."""
+
+    outcome: Outcome
+    reasons: list[Reason]
+
+
+def _verdict(
     score: Score | None,
+    scorer: Scorer | None,
+    evidence: Evidence,
+    bands: Bands,
     reasons: Reasons,
     no_score_reason: str,
-) -> tuple[Reason, ...]:
+    unknown_reasons: Mapping[str, str],
+) -> _Verdict:
+    if score is None or scorer is None:
+        return _Verdict(Outcome.REFER, reasons.of_codes([no_score_reason]))
+    by_band = bands.outcome(score.pd)
+    harm = [] if by_band is Outcome.APPROVE else reasons.of_score(score)
+    silent = evidence.unknown_sources(scorer.features)
+    if not silent:
+        return _Verdict(by_band, harm)
+    unknown = reasons.of_codes(unknown_reasons[source] for source in silent)
+    return _Verdict(Outcome.REFER, unknown + harm if by_band is Outcome.REFER else unknown)
+
+
+def _why(outcome: Outcome, rules: tuple[RuleResult, ...], verdict: _Verdict, reasons: Reasons) -> tuple[Reason, ...]:
     if outcome is Outcome.APPROVE:
         return ()
     # Only what led to this very outcome speaks: a referral does not explain a decline.
-    rule_codes = [rule.reason for rule in rules if rule.outcome is outcome and rule.reason]
-    from_rules = reasons.of_policy(rule_codes)
-    if by_score is not outcome:
-        return principal(from_rules)
-    from_score = reasons.of_score(score) if score else reasons.of_policy([no_score_reason])
-    return principal(from_rules, from_score)
+    from_rules = reasons.of_codes(rule.reason for rule in rules if rule.outcome is outcome and rule.reason)
+    return principal(from_rules, verdict.reasons if verdict.outcome is outcome else [])

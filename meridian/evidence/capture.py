@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from functools import cached_property
 from typing import Any
@@ -21,6 +21,13 @@ class SourceStatus(StrEnum):
     STALE = "stale"
     MISSING = "missing"
     FAILED = "failed"
+
+    @classmethod
+    def of_age(cls, age: timedelta, *, fresh_for: timedelta, too_old_after: timedelta) -> SourceStatus:
+        """Fresh, stale, or so old that it counts as missing."""
+        if age > too_old_after:
+            return cls.MISSING
+        return cls.STALE if age > fresh_for else cls.FRESH
 
     @property
     def usable(self) -> bool:
@@ -84,6 +91,15 @@ class Evidence:
             for values in self.document["features"].values()
             for name, value in values.items()
         }
+
+    def unknown_sources(self, names: Iterable[str]) -> list[str]:
+        """The sources, in the capture's order, of those of the named features that are not known."""
+        wanted = set(names)
+        return [
+            source
+            for source, values in self.document["features"].items()
+            if any(value is None and name in wanted for name, value in values.items())
+        ]
 
     @property
     def rung(self) -> Rung:

@@ -11,6 +11,7 @@ from typing import Any
 
 from meridian.evidence import sha256_of
 from meridian.outcome import Outcome
+from meridian.policy.bands import Bands, PriceTier
 
 
 class Test(StrEnum):
@@ -84,23 +85,30 @@ class RuleResult:
             "effect": self.rule.effect.value,
             "value": self.value,
             "limit": self.rule.limit,
-            "margin": None if self.margin is None else round(self.margin, 6),
+            "margin": self.margin,
             "hit": self.hit,
         }
 
 
 @dataclass(frozen=True)
 class Policy:
-    """A product's rules. `derived` gives rule fields that are no features, e.g. the applicant's age."""
+    """A product's rules, bands and prices. `derived` gives rule fields that are no features, e.g. an age."""
 
     name: str
     rules: tuple[Rule, ...]
+    bands: Bands
+    prices: tuple[PriceTier, ...]
     derived: Callable[[Mapping[str, Any]], Mapping[str, float]] = lambda _evidence: {}
 
     @cached_property
     def version(self) -> str:
-        """Name and the first characters of the rules' SHA-256: a changed limit is another version."""
-        return f"{self.name}-{sha256_of([asdict(rule) for rule in self.rules])[:12]}"
+        """Name and the start of a SHA-256: a changed limit, band or price is another version."""
+        content = {
+            "rules": [asdict(rule) for rule in self.rules],
+            "bands": asdict(self.bands),
+            "prices": [asdict(tier) for tier in self.prices],
+        }
+        return f"{self.name}-{sha256_of(content)[:12]}"
 
     def judge(self, values: Mapping[str, float]) -> tuple[RuleResult, ...]:
         """Every rule's result: all are judged, so that the record shows what else would have hit."""

@@ -50,9 +50,9 @@ class Product:
     request: type[DecisionRequest[Any]]
     features: FeatureSet
     policy: Policy
-    bands: Bands
     reasons: Reasons
     no_score_reason: str
+    unknown_reasons: Mapping[str, str]
     pricing: Pricing
     contract: Contract
     read_application: Callable[[DecisionRequest[Any], datetime], tuple[SourceReading, ...]]
@@ -64,6 +64,11 @@ class Product:
     training: tuple[TrainingTable, ...] = field(default=())
 
     @property
+    def bands(self) -> Bands:
+        """The policy's bands."""
+        return self.policy.bands
+
+    @property
     def model_sources(self) -> frozenset[str]:
         """The sources without which the compact model cannot score."""
         return frozenset(self.features[name].source for name in self.compact_features)
@@ -73,9 +78,9 @@ class Product:
         return decide(
             evidence,
             policy=self.policy,
-            bands=self.bands,
             scorer=scorer,
             reasons=self.reasons,
             no_score_reason=self.no_score_reason,
+            unknown_reasons=self.unknown_reasons,
             pricing=self.pricing,
         )

@@ -69,8 +69,8 @@ class Reasons:
         """Every code, in the product's order."""
         return tuple(self._codes.values())
 
-    def of_policy(self, codes: Iterable[str]) -> list[Reason]:
-        """The reasons of the rules that hit, in the policy's order, each once."""
+    def of_codes(self, codes: Iterable[str]) -> list[Reason]:
+        """The reasons of these codes (of rules that hit, of what is not known), in their order, each once."""
         return [Reason(c.code, c.text, c.source) for c in (self._codes[code] for code in dict.fromkeys(codes))]
 
     def of_score(self, score: Score) -> list[Reason]:

@@ -42,7 +42,8 @@ class Scorer:
 
     def score(self, values: Mapping[str, float]) -> Score:
         """Score one applicant. `values` has every feature by name, NaN where it is not known."""
-        row = np.fromiter((values[name] for name in self.features), np.float32, len(self.features))
+        with np.errstate(over="ignore"):  # beyond float32 is infinity, which lies in an outermost interval
+            row = np.fromiter((values[name] for name in self.features), np.float32, len(self.features))
         shares = self.tables.contributions(row)
         margin = self.tables.base + float(shares.sum())
         return Score(

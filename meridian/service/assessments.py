@@ -24,6 +24,8 @@ from meridian.service.stopwatch import Stopwatch
 log = structlog.get_logger()
 
 SWEPT_AT_ONCE = 500
+RUNG_PER_LEASE = 4
+"""How often a forgotten job is rung for in the time that a lost worker's lease runs."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,9 @@ class Assessments:
         with transaction(self.engine) as connection:
             if lost := jobs.set_exhausted_aside(connection):
                 log.error("jobs_set_aside", jobs=lost)
-            forgotten = jobs.waiting_jobs(connection, self.sweep_after_s, SWEPT_AT_ONCE)
+            forgotten = jobs.take_forgotten_jobs(
+                connection, self.sweep_after_s, self.lease_s / RUNG_PER_LEASE, SWEPT_AT_ONCE
+            )
         for job_id in forgotten:
             self.ring(job_id)
         return len(forgotten)

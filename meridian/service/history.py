@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
@@ -11,6 +11,9 @@ from meridian.db.engine import transaction
 from meridian.db.history import look_up_history
 from meridian.evidence import SourceReading, SourceStatus
 from meridian.sources import GuardedSource
+
+FRESH_FOR, TOO_OLD_AFTER = timedelta(days=2), timedelta(days=30)
+"""Repayments are materialised nightly; a row that missed more than a month of them says too little."""
 
 
 @dataclass(frozen=True)
@@ -33,5 +36,7 @@ class HistoryLookUp:
             "applications_90d": float(found.applications_90d),
         }
         as_of = found.as_of or now
-        age_s = (now - as_of).total_seconds()
-        return SourceReading(self.guard.name, SourceStatus.FRESH, fields, as_of, found.known_at or now, age_s)
+        age = now - as_of
+        status = SourceStatus.of_age(age, fresh_for=FRESH_FOR, too_old_after=TOO_OLD_AFTER)
+        detail = "" if status is SourceStatus.FRESH else f"materialised {age.days} days ago"
+        return SourceReading(self.guard.name, status, fields, as_of, found.known_at or now, age.total_seconds(), detail)

@@ -106,6 +106,7 @@ CREATE TABLE work.job (
     state text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'done', 'failed')),
     attempts bigint NOT NULL DEFAULT 0,
     lease_until timestamptz,
+    rung_at timestamptz,
     error text,
     created_at timestamptz NOT NULL,
     done_at timestamptz

@@ -160,8 +160,12 @@ def test_whoever_is_not_approved_is_told_why(
     sources = {one.source for one in decision.reasons}
     if by_score is not decision.outcome:
         assert ReasonSource.MODEL not in sources
-    spoke = {rule.reason for rule in decision.rules if rule.outcome is decision.outcome}
-    assert {one.code for one in decision.reasons if one.source is not ReasonSource.MODEL} <= spoke | {"D04"}
+    spoke = {rule.reason for rule in decision.rules if rule.outcome is decision.outcome} | {"D01", "D04", "D05"}
+    assert {one.code for one in decision.reasons if one.source is not ReasonSource.MODEL} <= spoke | {
+        "D01",
+        "D04",
+        "D05",
+    }
     assert all((one.contribution is None) == (one.source is not ReasonSource.MODEL) for one in decision.reasons)
 
 

@@ -67,7 +67,7 @@ def test_reasons_fall_in_harm_and_stand_once(contributions: dict[str, float]) ->
 
 
 def test_reasons_of_the_policy_come_first_and_a_code_stands_once() -> None:
-    rules = REASONS.of_policy(["P1", "R2", "P1"])
+    rules = REASONS.of_codes(["P1", "R2", "P1"])
     assert [one.code for one in rules] == ["P1", "R2"]
     both = principal(rules, of_score({"late": 0.9, "income": 0.5, "age": 0.4, "debts": 0.3, "asked": 0.2}))
     assert [one.code for one in both] == ["P1", "R2", "R1", "R3"]

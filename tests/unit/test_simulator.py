@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from meridian.application import parse_request
-from meridian.decision import decide
 from meridian.evidence import SourceReading, SourceStatus, capture
 from meridian.products import Product
 from meridian.products.personal_loan.features import form_fields, report_fields
@@ -120,15 +119,7 @@ def test_the_outcomes_are_a_sensible_mix(demo_models: Any, personal_loan: Produc
             model_sources=personal_loan.model_sources,
             versions={},
         )
-        decision = decide(
-            evidence,
-            policy=personal_loan.policy,
-            bands=personal_loan.bands,
-            scorer=scorer,
-            reasons=personal_loan.reasons,
-            no_score_reason=personal_loan.no_score_reason,
-            pricing=personal_loan.pricing,
-        )
+        decision = personal_loan.decide(evidence, scorer)
         outcomes[decision.outcome.value] += 1
         assert bool(decision.reasons) == (decision.outcome.value != "approve")
     share = {outcome: count / 1500 for outcome, count in outcomes.items()}

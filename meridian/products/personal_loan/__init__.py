@@ -7,7 +7,7 @@ from typing import Any
 
 from meridian.products.personal_loan.features import BATCH, COMPACT, FEATURES, read_application
 from meridian.products.personal_loan.lending_club import LENDING_CLUB
-from meridian.products.personal_loan.policy import BANDS, CONTRACT, POLICY, pricing
+from meridian.products.personal_loan.policy import CONTRACT, POLICY, pricing
 from meridian.products.personal_loan.reasons import REASONS
 from meridian.products.personal_loan.schema import PersonalLoanRequest
 from meridian.products.product import Product
@@ -56,9 +56,9 @@ PERSONAL_LOAN = Product(
     request=PersonalLoanRequest,
     features=FEATURES,
     policy=POLICY,
-    bands=BANDS,
     reasons=REASONS,
     no_score_reason="D04",
+    unknown_reasons={"application": "D05", "bureau": "D01", "history": "D02"},
     pricing=pricing,
     contract=CONTRACT,
     read_application=read_application,

@@ -142,11 +142,11 @@ def read_application(request: DecisionRequest[Any], received_at: datetime) -> tu
 def _judge_age(age: timedelta) -> tuple[SourceStatus, str]:
     if age < timedelta(days=-1):
         return SourceStatus.FAILED, "the credit report is dated in the future"
-    if age > REPORT_TOO_OLD:
-        return SourceStatus.MISSING, f"the credit report is {age.days} days old; at most {REPORT_TOO_OLD.days} will do"
-    if age > REPORT_FRESH:
-        return SourceStatus.STALE, f"the credit report is {age.days} days old"
-    return SourceStatus.FRESH, ""
+    status = SourceStatus.of_age(age, fresh_for=REPORT_FRESH, too_old_after=REPORT_TOO_OLD)
+    if status is SourceStatus.FRESH:
+        return status, ""
+    limit = "" if status.usable else f"; at most {REPORT_TOO_OLD.days} will do"
+    return status, f"the credit report is {age.days} days old{limit}"
 
 
 def form_fields(application: PersonalLoanApplication) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from meridian.policy import Bands, Offer, Policy, PriceTier, Rule, Test, make_of
 DECLINE, REFER = Outcome.DECLINE, Outcome.REFER
 BELOW, ABOVE = Test.BELOW, Test.ABOVE
 
-BANDS = Bands(approve_below=0.12, decline_above=0.35)
 CONTRACT = CAUTIOUS
 
 PRICES = (
@@ -57,5 +56,7 @@ POLICY = Policy(
         Rule("credit-age", REFER, "credit_age_months", BELOW, 12, "P10", "D01", "Months since the first account"),
         Rule("own-velocity", REFER, "own_applications_90d", ABOVE, 4, "P12", "D02", "Applications to us in 90 days"),
     ),
+    Bands(approve_below=0.12, decline_above=0.35),
+    PRICES,
     derived,
 )  # fmt: skip

@@ -41,6 +41,7 @@ REASONS = Reasons(
         ReasonCode("D02", "Temporarily unable to verify past business with us", DATA),
         ReasonCode("D03", "Unable to verify income", DATA),
         ReasonCode("D04", "Temporarily unable to evaluate the application", DATA),
+        ReasonCode("D05", "Unable to verify employment", DATA),
         ReasonCode("A01", "Income could not be confirmed from the documents provided", ANALYST),
         ReasonCode("A02", "Obligations found on review exceed the limit in relation to income", ANALYST),
         ReasonCode("A03", "Credit history reviewed: past obligations not paid as agreed", ANALYST),
