@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,7 +15,10 @@ from meridian.local.placement import placement_for
 from meridian.local.postgres import EmbeddedPostgres
 from meridian.products import Product
 from tests.services import BROKERS, SERVER_URL, Service, answers, fresh_database, service
-from tests.training_fixtures import TrainedModels
+
+if TYPE_CHECKING:
+    # Not at run time: pytest itself brings the plugin in, and rewrites its assertions.
+    from tests.training_fixtures import TrainedModels
 
 pytest_plugins = ["tests.training_fixtures", "tests.browser_fixtures"]
 
