@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from importlib.resources import files
 from typing import Any
 
-from flask import Blueprint, Response, current_app, send_file
+from flask import Blueprint, Response, current_app, redirect, send_file
+from werkzeug import Response as WerkzeugResponse
 
 from meridian import __version__
 from meridian.api import metrics
@@ -15,11 +17,21 @@ from meridian.registry import ModelShelf
 
 open_routes = Blueprint("open", __name__)
 
+# Nothing that would talk to somebody else's service: the policy below would stop it, so it is not offered either.
+DOCS_SETTINGS = {
+    "withDefaultFonts": False,
+    "telemetry": False,
+    "showDeveloperTools": "never",
+    "agent": {"disabled": True},
+    "mcp": {"disabled": True},
+    "hideClientButton": True,
+    "authentication": {"preferredSecurityScheme": "key"},
+}
 DOCS_PAGE = """<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Meridian API</title></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Meridian API</title><link rel="icon" href="data:,"></head>
 <body>
-<script id="api-reference" data-url="/openapi.json" data-configuration='{"withDefaultFonts": false}'></script>
+<script id="api-reference" data-url="/openapi.json" data-configuration='{{ configuration }}'></script>
 <script src="/docs/scalar.js"></script>
 </body>
 </html>
@@ -29,6 +41,12 @@ DOCS_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; font-src 'self' data:; connect-src 'self'"
 )
+
+
+@open_routes.get("/")
+def root() -> WerkzeugResponse:
+    """Who opens the bare address wants to see what is here."""
+    return redirect("/docs")
 
 
 @open_routes.get("/healthz")
@@ -65,7 +83,8 @@ def openapi() -> Response:
 @open_routes.get("/docs")
 def docs() -> Response:
     """The description as a page."""
-    return Response(DOCS_PAGE, content_type="text/html", headers={"Content-Security-Policy": DOCS_POLICY})
+    page = DOCS_PAGE.replace("{{ configuration }}", json.dumps(DOCS_SETTINGS))
+    return Response(page, content_type="text/html", headers={"Content-Security-Policy": DOCS_POLICY})
 
 
 @open_routes.get("/docs/scalar.js")

@@ -13,7 +13,7 @@ from meridian.settings import Settings
 from meridian.web import create_app
 
 # What is open to everybody. A new line here is a decision: none of these may show an application or a decision.
-OPEN = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/scalar.js"}
+OPEN = {"/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/scalar.js"}
 DESK_WITHOUT_SESSION = {"/review/sign-in", "/review/static/<path:filename>"}
 ANY = {"uuid": "019a0000-0000-7000-8000-000000000000", "path": "some/where", "default": "some"}
 
