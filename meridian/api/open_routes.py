@@ -29,7 +29,12 @@ DOCS_SETTINGS = {
 }
 DOCS_PAGE = """<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Meridian API</title><link rel="icon" href="data:,"></head>
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Meridian API</title>
+<link rel="icon" href="data:,">
+</head>
 <body>
 <script id="api-reference" data-url="/openapi.json" data-configuration='{{ configuration }}'></script>
 <script src="/docs/scalar.js"></script>
