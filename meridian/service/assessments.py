@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 from meridian.assessment import Settlement, reconcile
 from meridian.db import cases, decisions, jobs
 from meridian.db.engine import lock_application, transaction
+from meridian.decision import Decision
 from meridian.errors import NotReady, Unavailable
 from meridian.evidence import Evidence
 from meridian.outcome import Stage
@@ -79,19 +80,23 @@ class Assessments:
             fast = self._fast_version(connection, job)
             evidence = decisions.get_evidence(connection, fast.evidence_id)
         watch = Stopwatch()
-        build = self._assess(evidence)
+        decision = self._decide(evidence)
         watch.lap("decide")
         with transaction(self.engine) as connection:
             lock_application(connection, job.application_id)
             if not jobs.hold_job(connection, job.id):
                 return False
-            assessment = build(
+            assessment = version_of(
+                decision,
                 version_id=self.new_id(),
                 application_id=job.application_id,
                 application_ref=fast.document["application_ref"],
                 number=decisions.next_number(connection, job.application_id),
+                evidence=evidence,
                 evidence_id=fast.evidence_id,
+                stage=Stage.BATCH,
                 decided_at=self.clock(),
+                decided_by=f"meridian {self.code_version}",
                 timings_ms=watch.laps,
             )
             self._settle(connection, fast, assessment)
@@ -104,25 +109,14 @@ class Assessments:
             raise NotReady(f"the version {job.version_id} of job {job.id} is not in the record")
         return found.version
 
-    def _assess(self, evidence: Evidence) -> Callable[..., Version]:
+    def _decide(self, evidence: Evidence) -> Decision:
         product = self.products[evidence.document["request"]["product"]]
         scorer = self.scorers(product.name)
         if scorer is None:
             raise NotReady(
                 f"there is no batch model for {product.name}; train one with `meridian train {product.name}`"
             )
-        decision = product.decide(evidence, scorer)
-
-        def build(**where: object) -> Version:
-            return version_of(
-                decision,
-                evidence=evidence,
-                stage=Stage.BATCH,
-                decided_by=f"meridian {self.code_version}",
-                **where,  # type: ignore[arg-type]
-            )
-
-        return build
+        return product.decide(evidence, scorer)
 
     def _settle(self, connection: Connection, fast: Version, assessment: Version) -> None:
         product = self.products[assessment.document["product"]]
