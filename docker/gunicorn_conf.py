@@ -6,6 +6,7 @@ gunicorn -c python:meridian.docker.gunicorn_conf 'meridian.web:create_app()'
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,13 @@ proc_name = "meridian-api"
 
 # There is no `post_fork`: with preload off nothing is opened before the fork, and the engine refuses
 # a connection that was opened by another process.
+
+
+def on_starting(_server: Any) -> None:
+    """Each start counts from zero: files of processes that are gone would be added up for ever."""
+    if folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        shutil.rmtree(folder, ignore_errors=True)
+        Path(folder).mkdir(parents=True)
 
 
 def post_worker_init(worker: Any) -> None:

@@ -69,12 +69,12 @@ class Bell:
 
     def ring(self, job_id: UUID) -> None:
         """Say that this job waits. Returns at once and never fails."""
-        if self._pid != os.getpid():
-            self._start()
         try:
+            if self._pid != os.getpid():
+                self._start()
             self._waiting.put_nowait(job_id)
-        except queue.Full:
-            log.warning("bell_full", job=str(job_id))
+        except (queue.Full, RuntimeError) as error:  # RuntimeError: no thread could be started
+            log.warning("bell_dropped", job=str(job_id), error=type(error).__name__)
 
     def _start(self) -> None:
         with self._lock:

@@ -136,7 +136,3 @@ class NotReady(MeridianError):
 
 class UntrustedModel(NotReady):
     """A model file does not match the hash that its manifest holds."""
-
-
-class SourceFailed(MeridianError):
-    """A source did not answer in time or answered with an error."""

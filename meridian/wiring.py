@@ -20,6 +20,8 @@ from meridian.service import Assessments, Decisions, HistoryLookUp, Keys, Querie
 from meridian.settings import Settings
 from meridian.sources import Breaker, GuardedSource
 
+STATEMENT_TIMEOUT_MS = 10_000
+
 
 def utc_now() -> datetime:
     """The clock."""
@@ -42,7 +44,12 @@ class Wiring:
                 "e.g. postgresql://user:password@host/meridian."
             )
         return open_engine(
-            self.settings.database_url, role=APP_ROLE, name=self.name, pool_size=self.settings.api_threads + 1
+            self.settings.database_url,
+            role=APP_ROLE,
+            name=self.name,
+            # A statement that hangs behind somebody's lock ends in a 503, not in a thread that is gone.
+            statement_timeout_ms=STATEMENT_TIMEOUT_MS,
+            pool_size=self.settings.api_threads + 1,
         )
 
     @cached_property

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from sqlalchemy.engine import make_url
 
 from meridian.bell import QUEUE
 from meridian.db.dsn import libpq_dsn
-from meridian.db.engine import BROKER_ROLE
+from meridian.db.engine import BROKER_ROLE, transaction
+from meridian.db.history import load_histories
 from meridian.db.migrate import migrate
 from meridian.local.broker import install_pgmq
 from meridian.local.processes import Supervisor, wait_until
@@ -86,6 +88,13 @@ class Service:
         engine.dispose()
         return rows
 
+    def execute(self, sql: str) -> None:
+        """Change something, as the administrator."""
+        engine = create_engine(self.settings.admin_url)
+        with engine.begin() as connection:
+            connection.execute(text(sql))
+        engine.dispose()
+
     def start_api(self) -> None:
         python = [sys.executable, "-m"]
         self.children.start(
@@ -143,6 +152,9 @@ def service(
     configured = Settings(**values)  # type: ignore[arg-type]
     wiring = Wiring(configured, "test")
     key, _ = wiring.keys.create("tests", ["admin"])
+    now = datetime.now(UTC)
+    with transaction(wiring.engine) as connection:
+        load_histories(connection, [], as_of=now, known_at=now)
     metrics = home / "metrics"
     metrics.mkdir(exist_ok=True)
     env = {**os.environ, **values, "PROMETHEUS_MULTIPROC_DIR": str(metrics)}

@@ -12,6 +12,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from meridian.service import Reply
 
 # The budget is 200 ms at p99, so that is where the buckets are close.
+METHODS = {"GET", "HEAD", "POST", "DELETE", "OPTIONS"}
 BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 5)
 
 DECISIONS = Counter("meridian_decisions_total", "Decisions answered", ["product", "outcome", "rung"])
@@ -50,7 +51,8 @@ def _observe(response: Response) -> Response:
     if hasattr(g, "started"):
         route = request.url_rule.rule if request.url_rule else "none"
         seconds = time.perf_counter() - g.started
-        REQUESTS.labels(request.method, route, str(response.status_code)).observe(seconds)
+        method = request.method if request.method in METHODS else "other"
+        REQUESTS.labels(method, route, str(response.status_code)).observe(seconds)
     if response.headers.get("Idempotent-Replayed"):
         REPLAYS.inc()
     return response

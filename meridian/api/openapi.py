@@ -11,7 +11,7 @@ from meridian import __version__
 INFO = {
     "title": "Meridian",
     "version": __version__,
-    "description": "Credit decisions: approve, decline or refer, with exact reasons and a record that can be replayed.",
+    "description": "Credit decisions: approve, decline or refer, with exact reasons, from evidence that is kept.",
     "license": {"name": "Apache-2.0"},
 }
 REFERENCE = "#/components/schemas/{model}"

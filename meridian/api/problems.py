@@ -74,8 +74,12 @@ def _theirs(error: HTTPException) -> Response | HTTPException:
 
 
 def _unforeseen(error: Exception) -> Response:
-    """A fault of ours. Its text stays in the log; the caller gets no decision, and may try again."""
+    """A fault of ours. The caller gets no decision, and may try again."""
     # The frames without the error's text, which may hold what an applicant stated.
     trace = "".join(traceback.format_tb(error.__traceback__))
     log.error("unforeseen", route=str(request.url_rule), error=type(error).__name__, trace=trace)
-    return present(MeridianError("Something went wrong here; nothing was decided. Try again with the same key."))
+    return present(
+        MeridianError(
+            "Something went wrong here, and it is not known whether it was recorded. Try again with the same key."
+        )
+    )

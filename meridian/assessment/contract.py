@@ -42,9 +42,15 @@ CAUTIOUS: Contract = {
 """The default contract."""
 
 
-def reconcile(contract: Contract, fast: Outcome, batch: Outcome, *, in_analysts_hands: bool) -> Settlement:
-    """What follows for this application. What an analyst has claimed or settled is the analyst's."""
+def reconcile(
+    contract: Contract, fast: Outcome, batch: Outcome, *, in_analysts_hands: bool, same_policy: bool = True
+) -> Settlement:
+    """What follows for this application.
+
+    What an analyst has claimed or settled is the analyst's; and where the policy changed between the two
+    answers, they differ in more than the model, so that a person looks at it.
+    """
     settlement = contract[fast, batch]
-    if in_analysts_hands and settlement is Settlement.OVERTURN:
+    if settlement is Settlement.OVERTURN and (in_analysts_hands or not same_policy):
         return Settlement.CASE
     return settlement

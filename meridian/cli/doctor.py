@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from meridian import __version__
 from meridian.bell import broker_settings
-from meridian.db.engine import open_engine, transaction
+from meridian.db.engine import APP_ROLE, open_engine, transaction
 from meridian.db.migrate import head_revision
 from meridian.errors import MeridianError
 from meridian.products import products
@@ -101,7 +101,7 @@ def _port(settings: Settings) -> str:
 def _database(settings: Settings) -> str:
     if not settings.database_url:
         raise Complaint("none configured; run `meridian up`, or set DATABASE_URL=postgresql://user:password@host/name.")
-    engine = open_engine(settings.database_url, role=None, name="doctor", pool_size=1)
+    engine = open_engine(settings.database_url, role=APP_ROLE, name="doctor", pool_size=1)
     where = engine.url.render_as_string(hide_password=True)
     try:
         with transaction(engine) as connection:
@@ -111,7 +111,10 @@ def _database(settings: Settings) -> str:
             schema = connection.execute(text("SELECT version_num FROM schema_version")).scalar() if present else None
     except MeridianError as error:
         cause = str(error.__cause__ or error).splitlines()[0]
-        raise Complaint(f"{where} does not answer: {cause}. Is `meridian up` running, or the server started?") from None
+        raise Complaint(
+            f"{where} does not answer: {cause}. Is `meridian up` running, the server started, "
+            "and `meridian migrate` run?"
+        ) from None
     finally:
         engine.dispose()
     if number < LEAST_POSTGRES:

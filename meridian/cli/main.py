@@ -8,12 +8,13 @@ import typer
 
 from meridian import __version__
 from meridian.cli import access, ask, operate, train
+from meridian.cli.history import history
 from meridian.cli.screen import complain
 from meridian.errors import InvalidInput, MeridianError
 
 app = typer.Typer(
     name="meridian",
-    help="Credit decisions that answer at once, give exact reasons and can be replayed.",
+    help="Credit decisions that answer at once, give exact reasons and keep their evidence.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -27,6 +28,7 @@ app.command()(ask.sample)
 app.command()(ask.decide)
 app.command()(ask.sql)
 app.add_typer(access.keys, name="keys", help="API keys: create, list, revoke.")
+app.add_typer(history, name="history", help="The lender's own history of its applicants.")
 app.add_typer(access.users, name="users", help="Analysts who sign in at the desk.")
 
 

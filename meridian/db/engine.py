@@ -83,7 +83,7 @@ def _refuse_other_process(_dbapi: Any, record: Any, proxy: Any) -> None:
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
-    """One transaction. A database that cannot be reached is `Unavailable`, and then nothing was done."""
+    """One transaction. `Unavailable` where the database cannot be reached, or does not say whether it was committed."""
     try:
         with engine.begin() as connection:
             yield connection

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from meridian.db import tables as t
@@ -17,41 +17,47 @@ RECENT = timedelta(days=90)
 
 @dataclass(frozen=True)
 class OwnHistory:
-    """What we know of an applicant from earlier business. No row is knowledge too: no business before."""
+    """What we know of an applicant from earlier business, as of the last load. No row is knowledge too: none so far."""
 
     loans: int
     worst_days_late: int
     applications_90d: int
-    as_of: datetime | None
-    known_at: datetime | None
+    as_of: datetime
+    known_at: datetime
 
 
-def look_up_history(connection: Connection, applicant_id: str, now: datetime) -> OwnHistory:
-    """Loans and arrears as last materialised, and the applications of the last 90 days, counted now."""
+def look_up_history(connection: Connection, applicant_id: str, now: datetime) -> OwnHistory | None:
+    """Loans and arrears as last loaded, and the applications of the last 90 days, counted now.
+
+    None where no history was ever loaded: then nothing is known of anybody.
+    """
     recent = (
         select(func.count())
-        .where(
-            t.application.c.applicant_id == applicant_id,
-            t.application.c.received_at > now - RECENT,
-        )
+        .where(t.application.c.applicant_id == applicant_id, t.application.c.received_at > now - RECENT)
         .scalar_subquery()
     )
-    one = select(recent.label("applications_90d")).subquery()
-    h = t.history.c
-    query = select(h.loans, h.worst_days_late, h.as_of, h.known_at, one.c.applications_90d).select_from(
-        one.outerjoin(t.history, h.applicant_id == applicant_id)
-    )
-    row = connection.execute(query).one()
+    load = select(t.history_load).order_by(t.history_load.c.id.desc()).limit(1).subquery()
+    query = select(
+        t.history.c.loans, t.history.c.worst_days_late, load.c.as_of, load.c.known_at, recent.label("applications_90d")
+    ).select_from(load.outerjoin(t.history, t.history.c.applicant_id == applicant_id))
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
     return OwnHistory(row.loans or 0, row.worst_days_late or 0, row.applications_90d, row.as_of, row.known_at)
 
 
-def put_histories(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Materialise histories; a newer one takes the place of an older one."""
+def load_histories(
+    connection: Connection, rows: Iterable[Mapping[str, Any]], *, as_of: datetime, known_at: datetime
+) -> int:
+    """Take over a complete load: whoever is not in it, and was not before, has had no business with us.
+
+    Rows have `applicant_id`, `loans` and `worst_days_late`. Returns how many there were.
+    """
     query = upsert(t.history)
     newer = {name: query.excluded[name] for name in ("loans", "worst_days_late", "as_of", "known_at")}
-    statement = query.on_conflict_do_update(
-        index_elements=["applicant_id"], set_=newer, where=query.excluded["as_of"] >= t.history.c.as_of
-    )
-    batch = [dict(row) for row in rows]
+    batch = [{**row, "as_of": as_of, "known_at": known_at} for row in rows]
     if batch:
-        connection.execute(statement, batch)
+        connection.execute(query.on_conflict_do_update(index_elements=["applicant_id"], set_=newer), batch)
+    load = {"as_of": as_of, "known_at": known_at, "applicants": len(batch)}
+    connection.execute(insert(t.history_load), load)
+    return len(batch)

@@ -100,12 +100,6 @@ def set_exhausted_aside(connection: Connection) -> int:
     ).rowcount
 
 
-def count_jobs(connection: Connection) -> dict[str, int]:
-    """How many jobs are in each state."""
-    query = select(t.job.c.state, func.count().label("jobs")).group_by(t.job.c.state)
-    return {row.state: row.jobs for row in connection.execute(query)}
-
-
 def _free() -> tuple[ColumnElement[bool], ...]:
     unheld = or_(t.job.c.lease_until.is_(None), t.job.c.lease_until < func.now())
     return t.job.c.state == "waiting", t.job.c.attempts < MOST_ATTEMPTS, unheld

@@ -125,6 +125,16 @@ analyst = Table(
     schema="access",
 )
 
+history_load = Table(
+    "history_load",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("as_of", Moment),
+    Column("known_at", Moment),
+    Column("applicants", BigInteger),
+    schema="online",
+)
+
 history = Table(
     "history",
     metadata,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from meridian.evidence import Evidence, Rung
+from meridian.evidence import Evidence
 from meridian.outcome import Outcome
 from meridian.policy import Bands, Offer, Policy, RuleResult
 from meridian.reasons import Reason, Reasons, principal
@@ -63,15 +63,17 @@ def decide(
     """Decide from the evidence alone.
 
     The outcome is the worst of what the rules and the band lead to: a knock-out declines whatever the
-    score, a score above the grey band declines whatever the referrals. Without a usable model (rung 4)
-    what no rule declines is referred, for `no_score_reason`. So is what the score would approve or decline
-    while an input of the model is not known, for the reason that `unknown_reasons` has for its source:
-    what is left out can neither buy an approval nor cost one. Reasons come from what decided: for a
-    knock-out the knock-outs, for a decline by score the score, for a referral both.
+    score, a score above the grey band declines whatever the referrals. Without a model, or without a
+    source that it reads, what no rule declines is referred, for `no_score_reason`. So is what the score
+    would approve or decline while an input of the model is not known, for the reason that
+    `unknown_reasons` has for its source: what is left out can neither buy an approval nor cost one.
+    Reasons come from what decided: for a knock-out the knock-outs, for a decline by score the score, for
+    a referral both.
     """
     values = {**evidence.features, **policy.derived(evidence.document)}
     rules = policy.judge(values)
-    score = None if scorer is None or evidence.rung is Rung.POLICY_ONLY else scorer.score(evidence.features)
+    blind = scorer is None or evidence.absent_sources(scorer.features)
+    score = None if scorer is None or blind else scorer.score(evidence.features)
     verdict = _verdict(score, scorer, evidence, policy.bands, reasons, no_score_reason, unknown_reasons)
     outcome = Outcome.worst([*(rule.outcome for rule in rules), verdict.outcome])
     return Decision(

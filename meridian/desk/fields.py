@@ -41,10 +41,10 @@ LABELS = {
 """Where the field's own name would not read well; every other field is called by its name."""
 
 WHEN_NULL = {
-    "employment_years": "not employed, or not stated",
+    "employment_years": "not stated",
     "earliest_credit_line": "none on file",
-    "months_since_delinquency": "never late",
-    "months_since_public_record": "no public record",
+    "months_since_delinquency": "never, or not known",
+    "months_since_public_record": "none, or not known",
     "credit_report": "none came with the application",
 }
 """What null means where it is an answer and not a gap."""

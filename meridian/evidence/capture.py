@@ -101,6 +101,11 @@ class Evidence:
             if any(value is None and name in wanted for name, value in values.items())
         ]
 
+    def absent_sources(self, names: Iterable[str]) -> list[str]:
+        """Those of the unknown features' sources that gave nothing at all."""
+        usable = {source["name"] for source in self.sources if SourceStatus(source["status"]).usable}
+        return [source for source in self.unknown_sources(names) if source not in usable]
+
     @property
     def rung(self) -> Rung:
         """The rung of the ladder on which this was captured."""

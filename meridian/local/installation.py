@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import text
@@ -14,6 +15,7 @@ from sqlalchemy.engine import make_url
 from meridian.bell import QUEUE
 from meridian.db.dsn import libpq_dsn
 from meridian.db.engine import APP_ROLE, AUDIT_ROLE, BROKER_ROLE, open_engine, transaction
+from meridian.db.history import load_histories
 from meridian.db.migrate import migrate
 from meridian.errors import MeridianError
 from meridian.local.broker import install_pgmq
@@ -106,6 +108,13 @@ def ensure_access(wiring: Wiring, home: Path) -> Access:
     if not wiring.keys.sign_in(ANALYST, password):
         wiring.keys.set_password(ANALYST, password)
     return Access(key, ANALYST, password)
+
+
+def start_without_history(wiring: Wiring) -> None:
+    """A lender on its own machine has had no business with anybody, as of now."""
+    now = datetime.now(UTC)
+    with transaction(wiring.engine) as connection:
+        load_histories(connection, [], as_of=now, known_at=now)
 
 
 def _opens(wiring: Wiring, key: str) -> bool:

@@ -16,7 +16,7 @@ import numpy as np
 from meridian import __version__
 from meridian.db.decisions import list_versions
 from meridian.db.engine import transaction
-from meridian.db.history import put_histories
+from meridian.db.history import load_histories
 from meridian.local.up import Running
 from meridian.outcome import Stage
 from meridian.simulator import histories, requests
@@ -31,9 +31,8 @@ def play_round(up: Running, count: int, progress: Callable[[str, float], None]) 
     """
     seed = int(time.time())
     now = datetime.now(UTC)
-    known = histories(count, seed, now.date())
     with transaction(up.wiring.engine) as connection:
-        put_histories(connection, ({**row, "known_at": now} for row in known))
+        load_histories(connection, histories(count, seed), as_of=now, known_at=now)
     ids: set[str] = set()
     outcomes: Counter[str] = Counter()
     errors: list[str] = []

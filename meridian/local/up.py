@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import sys
@@ -26,6 +25,7 @@ from meridian.wiring import Wiring
 
 READY_WITHIN_S = 60
 PORTS_TRIED = 50
+NOT_FOR_CHILDREN = {"ADMIN_DATABASE_URL", "AUDIT_DATABASE_URL"}
 PID_FILE = "up.pid"
 # An assessment takes milliseconds, so what is under way ends within the second; Celery itself would wait six.
 # What is cut off all the same waits for its next claim.
@@ -61,6 +61,8 @@ def running(say: Say, progress: Callable[[str, float], None]) -> Iterator[Runnin
         models = installation.ensure_models(settings, say, progress)
         wiring = Wiring(settings, "up")
         access = installation.ensure_access(wiring, settings.home)
+        if postgres:
+            installation.start_without_history(wiring)
         url = _start_service(settings, children, say)
         yield Running(settings, wiring, children, access, models, url)
     finally:
@@ -87,10 +89,9 @@ def _database(given: Settings, postgres: EmbeddedPostgres | None, say: Say) -> S
 
 
 def _start_service(settings: Settings, children: Supervisor, say: Say) -> str:
-    metrics = settings.home / "metrics"
-    shutil.rmtree(metrics, ignore_errors=True)
-    metrics.mkdir()
-    env = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(metrics.absolute())}
+    # What may change the schema or read for auditors is not theirs to know.
+    env = {name: value for name, value in os.environ.items() if name not in NOT_FOR_CHILDREN}
+    env["PROMETHEUS_MULTIPROC_DIR"] = str((settings.home / "metrics").absolute())
     python = [sys.executable, "-m"]
     celery = [*python, "celery", "-A", "meridian.workers.app"]
     say("API, worker and schedule")

@@ -11,6 +11,8 @@ from typing import Any
 from meridian.features import FeatureSet
 from meridian.scoring import Score
 
+LEAST_SHARE = 0.05
+"""What harmed less than a twentieth of the most harmful is no principal reason."""
 MOST_REASONS = 4
 """More than four reasons are not likely to help the applicant: official comment 9(b)(2)-1."""
 
@@ -31,6 +33,8 @@ class ReasonCode:
     code: str
     text: str
     source: ReasonSource
+    final: bool = True
+    """Whether a final decline may rest on it; what is temporary may only refer."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,8 @@ class Reasons:
         harm: dict[str, float] = {}
         for name, share in score.contributions.items():
             harm[self._group[name]] = harm.get(self._group[name], 0.0) + share
-        ranked = sorted(((-share, code) for code, share in harm.items() if share > 0))
+        least = max(harm.values(), default=0.0) * LEAST_SHARE
+        ranked = sorted(((-share, code) for code, share in harm.items() if share > 0 and share >= least))
         return [Reason(code, self._codes[code].text, ReasonSource.MODEL, -negative) for negative, code in ranked]
 
 

@@ -12,11 +12,11 @@ import io
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,8 +115,8 @@ def hashes(contents: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def _swap(new: Path, folder: Path) -> None:
-    """Rename `new` to `folder`; a folder in the way steps aside first, since a full one cannot be renamed over."""
-    old = new.with_name(new.name.replace("-new-", "-old-"))
+    """Rename `new` to `folder`; a model in the way is kept beside, for past decisions name it by its hash."""
+    old = _retired(folder)
     with suppress(FileNotFoundError):
         folder.rename(old)
     try:
@@ -125,7 +125,19 @@ def _swap(new: Path, folder: Path) -> None:
         with suppress(FileNotFoundError):
             old.rename(folder)
         raise
-    shutil.rmtree(old, ignore_errors=True)
+
+
+def _retired(folder: Path) -> Path:
+    """Where a replaced model is kept: `retired/<purpose>-<hash>`."""
+    retired = folder.parent / "retired"
+    retired.mkdir(exist_ok=True)
+    try:
+        name = load_manifest(folder).sha256
+    except NotReady:
+        name = f"unreadable-{time.time_ns()}"
+    place = retired / f"{folder.name}-{name}"
+    shutil.rmtree(place, ignore_errors=True)
+    return place
 
 
 def _trusted(folder: Path, name: str, manifest: Manifest) -> bytes:
@@ -176,9 +188,3 @@ def _check_reference(scorer: Scorer, product: Product, folder: Path) -> None:
             f"The reference population of {folder} has a PD of {pd:.3f}, but {product.name} approves below "
             f"{product.bands.approve_below}: what it is not approved for would have no reasons. Train it again."
         )
-
-
-def describe(folder: Path) -> dict[str, Any]:
-    """The manifest's document with the model's hash, for people and scripts."""
-    manifest = load_manifest(folder)
-    return {**manifest.document(), "sha256": manifest.sha256}

@@ -27,7 +27,7 @@ class Lineage:
     """What a model was trained on.
 
     `sha256` is the training file's (or the simulated columns'), `split` says which rows trained,
-    calibrated and tested. `simulated` models are for trying Meridian out and decide about nobody.
+    calibrated and tested. `simulated` models are for trying Meridian out, and their name says so.
     """
 
     table: str
@@ -64,8 +64,8 @@ class Manifest:
 
     @property
     def name(self) -> str:
-        """The model's name, e.g. `personal-loan-compact`."""
-        return f"{self.product}-{self.purpose}"
+        """The model's name, e.g. `personal-loan-compact`; a simulated one's ends in `-demo`, in every decision."""
+        return f"{self.product}-{self.purpose}" + ("-demo" if self.lineage.simulated else "")
 
     @cached_property
     def sha256(self) -> str:

@@ -14,7 +14,7 @@ from meridian.reasons import MOST_REASONS, Reason, ReasonSource, principal
 
 SHORTEST_NOTE, LONGEST_NOTE = 10, 4_000
 UNSCORED_PD = 1.0
-"""An approval that no model scored is priced as the riskiest."""
+"""An approval that no model scored is priced at the last tier."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,8 @@ def _given(governing: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) ->
 
 def _texts(product: Product, given: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     own = {code.code: code.text for code in product.reasons.codes if code.source is ReasonSource.ANALYST}
-    return {code: reason["text"] for code, reason in given.items()} | own
+    final = {code: reason["text"] for code, reason in given.items() if product.reasons[code].final}
+    return final | own
 
 
 def _problems(settling: Settling, product: Product, given: Mapping[str, Mapping[str, Any]]) -> Sequence[FieldProblem]:

@@ -1,4 +1,4 @@
-"""The use cases: one for each thing that somebody may want of Meridian. The doors call nothing else."""
+"""The use cases: one for each thing that somebody may want of Meridian. The doors call these."""
 
 from meridian.service.assessments import Assessments
 from meridian.service.decisions import Decisions, Reply, Wanted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,7 @@ from meridian.assessment import Settlement, reconcile
 from meridian.db import cases, decisions, jobs
 from meridian.db.engine import lock_application, transaction
 from meridian.decision import Decision
-from meridian.errors import NotReady, Unavailable
+from meridian.errors import MeridianError, NotReady, Unavailable
 from meridian.evidence import Evidence
 from meridian.outcome import Stage
 from meridian.products import Product
@@ -58,9 +59,14 @@ class Assessments:
         except Unavailable:
             raise  # nothing can be written on the job either; its lease runs out and the sweep rings again
         except Exception as error:
-            log.exception("assessment_failed", job=str(job_id), attempt=job.attempts)
+            # Our own sentences name things; another error's text may hold what an applicant stated.
+            said = f"{type(error).__name__}: {error}" if isinstance(error, MeridianError) else type(error).__name__
+            trace = "".join(traceback.format_tb(error.__traceback__))
+            log.error(  # noqa: TRY400  # the error's own text stays out
+                "assessment_failed", job=str(job_id), attempt=job.attempts, error=said, trace=trace
+            )
             with transaction(self.engine) as connection:
-                jobs.release_job(connection, job_id, f"{type(error).__name__}: {error}")
+                jobs.release_job(connection, job_id, said)
             return False
 
     def sweep(self) -> int:
@@ -126,6 +132,7 @@ class Assessments:
             fast.outcome,
             assessment.outcome,
             in_analysts_hands=case is not None and case.in_analysts_hands,
+            same_policy=assessment.policy_version == fast.policy_version,
         )
         overturns = settlement is Settlement.OVERTURN
         because = f"assessment settles the referral: {assessment.outcome}" if overturns else None

@@ -13,7 +13,7 @@ from meridian.evidence import SourceReading, SourceStatus
 from meridian.sources import GuardedSource
 
 FRESH_FOR, TOO_OLD_AFTER = timedelta(days=2), timedelta(days=30)
-"""Repayments are materialised nightly; a row that missed more than a month of them says too little."""
+"""Made for a nightly load; one that is more than a month behind says too little."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,14 @@ class HistoryLookUp:
     def _ask(self, applicant_id: str, now: datetime) -> SourceReading:
         with transaction(self.engine) as connection:
             found = look_up_history(connection, applicant_id, now)
+        if found is None:
+            return SourceReading(self.guard.name, SourceStatus.MISSING, detail="no history was ever loaded")
         fields = {
             "loans": float(found.loans),
             "worst_days_late": float(found.worst_days_late),
             "applications_90d": float(found.applications_90d),
         }
-        as_of = found.as_of or now
-        age = now - as_of
+        age = now - found.as_of
         status = SourceStatus.of_age(age, fresh_for=FRESH_FOR, too_old_after=TOO_OLD_AFTER)
-        detail = "" if status is SourceStatus.FRESH else f"materialised {age.days} days ago"
-        return SourceReading(self.guard.name, status, fields, as_of, found.known_at or now, age.total_seconds(), detail)
+        detail = "" if status is SourceStatus.FRESH else f"loaded as of {age.days} days ago"
+        return SourceReading(self.guard.name, status, fields, found.as_of, found.known_at, age.total_seconds(), detail)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -34,20 +34,18 @@ def requests(n: int, seed: int, today: date) -> list[dict[str, Any]]:
     ]
 
 
-def histories(n: int, seed: int, today: date) -> list[dict[str, Any]]:
+def histories(n: int, seed: int) -> list[dict[str, Any]]:
     """The lender's own history of those among the same `n` applicants that it knows.
 
-    Rows of `applicant_id`, `loans`, `worst_days_late` and `as_of` (midnight UTC of the day).
+    Rows of `applicant_id`, `loans` and `worst_days_late`.
     """
     applicants: Applicants = draw(n, seed)
     history = applicants.fields["history"]
-    as_of = datetime.combine(today, time(), UTC)
     return [
         {
             "applicant_id": f"sim-{seed}-{i:07d}",
             "loans": int(history["loans"][i]),
             "worst_days_late": int(history["worst_days_late"][i]),
-            "as_of": as_of,
         }
         for i in np.flatnonzero(applicants.known_to_us).tolist()
     ]

@@ -153,6 +153,14 @@ CREATE TABLE online.history (
     as_of timestamptz NOT NULL,
     known_at timestamptz NOT NULL
 );
+
+-- That an applicant has no row is knowledge only as of the last complete load.
+CREATE TABLE online.history_load (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    as_of timestamptz NOT NULL,
+    known_at timestamptz NOT NULL,
+    applicants bigint NOT NULL
+);
 """
 
 OWNERS = "\n".join(
@@ -168,6 +176,7 @@ OWNERS = "\n".join(
         "access.api_key",
         "access.analyst",
         "online.history",
+        "online.history_load",
     )
 )
 

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from meridian.db.engine import transaction
-from meridian.db.history import put_histories
+from meridian.db.history import load_histories
 from tests.faults import Wire
 from tests.services import Service, eventually, free_port, fresh_database, service
 from tests.training_fixtures import TrainedModels
@@ -152,9 +152,9 @@ def test_a_service_that_starts_without_its_history_decides(
 
 def known(running: Service, applicant_id: str, worst_days_late: int) -> None:
     now = datetime.now(UTC)
-    row = {"applicant_id": applicant_id, "loans": 1, "worst_days_late": worst_days_late, "as_of": now, "known_at": now}
+    row = {"applicant_id": applicant_id, "loans": 1, "worst_days_late": worst_days_late}
     with transaction(running.wiring.engine) as connection:
-        put_histories(connection, [row])
+        load_histories(connection, [row], as_of=now, known_at=now)
 
 
 @pytest.mark.parametrize(("days_late", "outcome", "codes"), [(90, "decline", ["P11"]), (60, "approve", [])])

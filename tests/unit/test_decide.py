@@ -62,7 +62,7 @@ def test_the_worst_of_rules_and_score_prevails(
 @pytest.mark.parametrize(
     ("form", "outcome", "codes"),
     [
-        ({}, REFER, ["D01", "D04"]),
+        ({}, REFER, ["D01", "D06", "D04"]),
         ({"annual_income": 11_000.0, "amount": 1000.0}, DECLINE, ["P02"]),
         ({"date_of_birth": "2010-01-01"}, DECLINE, ["P01"]),
     ],
@@ -163,6 +163,7 @@ def test_whoever_is_not_approved_is_told_why(
     spoke = {rule.reason for rule in decision.rules if rule.outcome is decision.outcome} | {"D01", "D04", "D05"}
     assert {one.code for one in decision.reasons if one.source is not ReasonSource.MODEL} <= spoke | {
         "D01",
+        "D06",
         "D04",
         "D05",
     }

@@ -30,7 +30,7 @@ RULES = [
     ("own-arrears", "own_worst_days_late", DECLINE, (61, 60, 59), "P11", "D02"),
     ("delinquent-now", "accounts_delinquent_now", REFER, (1, 0, 0), "P08", "D01"),
     ("inquiries", "inquiries_6m", REFER, (7, 6, 5), "P09", "D01"),
-    ("credit-age", "credit_age_months", REFER, (11, 12, 13), "P10", "D01"),
+    ("credit-age", "credit_age_months", REFER, (11, 12, 13), "P10", "D06"),
     ("own-velocity", "own_applications_90d", REFER, (5, 4, 3), "P12", "D02"),
 ]
 table = pytest.mark.parametrize("row", RULES, ids=[row[0] for row in RULES])
@@ -118,11 +118,13 @@ def test_a_changed_limit_is_another_version(personal_loan: Product, row: tuple) 
     ("born", "received", "age"),
     [
         ("2008-03-03", "2026-03-02T23:59:59+00:00", 17),
-        ("2008-03-02", "2026-03-02T00:00:00+00:00", 18),
+        ("2008-03-02", "2026-03-02T11:59:59+00:00", 17),
+        ("2008-03-02", "2026-03-02T12:00:00+00:00", 18),
         ("2008-03-01", "2026-03-02T10:30:00+00:00", 18),
         ("2008-02-29", "2026-02-28T12:00:00+00:00", 17),
         ("2008-02-29", "2026-03-01T12:00:00+00:00", 18),
         ("2007-12-31", "2026-01-01T00:00:00+00:00", 18),
+        ("1950-01-01", "2026-03-02T12:00:00+00:00", 21),
     ],
 )
 def test_age_is_in_whole_years_on_the_day_of_receipt(born: str, received: str, age: int) -> None:

@@ -38,7 +38,7 @@ def test_a_saved_model_loads_with_the_hash_of_its_manifest(demo_models: Any) -> 
     for manifest in demo_models.manifests:
         scorer = demo_models.scorer(manifest.purpose)
         assert scorer.sha256 == manifest.sha256 == load_manifest(demo_models.folder(manifest.purpose)).sha256
-        assert scorer.name == f"personal-loan-{manifest.purpose}"
+        assert scorer.name == f"personal-loan-{manifest.purpose}-demo"
         assert scorer.features == manifest.features
 
 
@@ -134,14 +134,16 @@ def test_a_model_of_another_product_is_refused(bundle: Path, personal_loan: Any)
 
 
 def test_a_bundle_is_replaced_as_a_whole(bundle: Path, personal_loan: Any) -> None:
-    """Nothing of the older bundle stays, and nothing lies about beside it."""
+    """Nothing of the older bundle stays in its place; it is kept whole elsewhere, for past decisions name it."""
     manifest = load_manifest(bundle)
     (bundle / "left-over.txt").write_text("old")
     model = (bundle / "model.json").read_bytes()
     reference = np.load(bundle / "reference.npy", allow_pickle=False)[:100]
     saved = save_bundle(bundle, manifest, model, reference, {"card.md": b"# card"})
     assert {path.name for path in bundle.iterdir()} == {"card.md", "manifest.json", "model.json", "reference.npy"}
-    assert [path.name for path in bundle.parent.iterdir()] == [bundle.name]
+    retired = bundle.parent / "retired" / f"{bundle.name}-{manifest.sha256}"
+    assert {path.name for path in bundle.parent.iterdir()} == {bundle.name, "retired"}
+    assert load_scorer(retired, personal_loan).sha256 == manifest.sha256
     assert load_scorer(bundle, personal_loan).sha256 == saved.sha256 != manifest.sha256
 
 

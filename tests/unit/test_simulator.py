@@ -24,7 +24,7 @@ TODAY = date(2026, 5, 17)
 def test_a_seed_fixes_every_byte() -> None:
     assert columns_sha256(draw(500, 3)) == columns_sha256(draw(500, 3)) != columns_sha256(draw(500, 4))
     assert json.dumps(requests(50, 3, TODAY)) == json.dumps(requests(50, 3, TODAY))
-    assert histories(50, 3, TODAY) == histories(50, 3, TODAY)
+    assert histories(50, 3) == histories(50, 3)
 
 
 def test_the_product_accepts_every_request(personal_loan: Product) -> None:
@@ -61,7 +61,7 @@ def test_a_request_is_the_applicant_that_was_drawn(personal_loan: Product) -> No
 def test_tokens_are_unique() -> None:
     made = requests(3000, 1, TODAY)
     assert len({r["application_ref"] for r in made}) == len({r["application"]["applicant_id"] for r in made}) == 3000
-    known = [row["applicant_id"] for row in histories(3000, 1, TODAY)]
+    known = [row["applicant_id"] for row in histories(3000, 1)]
     assert len(set(known)) == len(known)
     assert set(known) < {r["application"]["applicant_id"] for r in made}
 
@@ -104,7 +104,7 @@ def test_the_outcomes_are_a_sensible_mix(demo_models: Any, personal_loan: Produc
     """Decided by the demonstration's own model: most are approved, a good part referred, some declined."""
     scorer = demo_models.scorer(Purpose.COMPACT)
     received = datetime(TODAY.year, TODAY.month, TODAY.day, 9, tzinfo=UTC)
-    known = {row["applicant_id"]: row for row in histories(1500, seed, TODAY)}
+    known = {row["applicant_id"]: row for row in histories(1500, seed)}
     outcomes: Counter[str] = Counter()
     for request in requests(1500, seed, TODAY):
         read = parse_request(json.dumps(request).encode(), {personal_loan.name: personal_loan.request})

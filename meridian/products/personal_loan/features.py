@@ -38,6 +38,11 @@ def _ratio(top: Number, bottom: Number) -> Number:
         return np.where(np.isfinite(quotient), quotient, np.nan)[()]
 
 
+def _since(months: str, count: str) -> Callable[[Fields], Number]:
+    """Months since an event; where they are not said, 'never' only if the count agrees that there was none."""
+    return lambda f: np.where(np.isnan(f[months]) & (f[count] == 0), NEVER_MONTHS, f[months])[()]
+
+
 def _is(field: str, *values: str) -> Callable[[Fields], Number]:
     return lambda f: sum((f[field] == value) * 1.0 for value in values)
 
@@ -57,29 +62,29 @@ FEATURES = FeatureSet(
         Feature("purpose_business", "application", "Purpose is a small business", "0/1", 0, 1, _is("purpose", "small_business"), "R05", UP),
         Feature("purpose_debts", "application", "Purpose is to pay other debts", "0/1", 0, 1,
                 _is("purpose", "debt_consolidation", "credit_card"), "R05"),
-        Feature("purpose_purchase", "application", "Purpose is a car, a wedding or a purchase", "0/1", 0, 1,
-                _is("purpose", "car", "wedding", "major_purchase"), "R05"),
+        Feature("purpose_purchase", "application", "Purpose is a car or another purchase", "0/1", 0, 1,
+                _is("purpose", "car", "major_purchase"), "R05"),
         Feature("debt_to_income", "bureau", "Monthly debt payments over monthly income", "ratio", 0, 100,
                 lambda f: _ratio(f["monthly_debt_payments"] * 12.0, f["annual_income"]), "R06", UP, True),
         Feature("credit_age_months", "bureau", "Age of the oldest account", "months", 0, 1200,
                 lambda f: f["as_of_month"] - f["earliest_credit_month"], "R07", DOWN),
         Feature("total_accounts", "bureau", "Accounts ever opened", "count", 0, 1000, _field("total_accounts"), "R07", DOWN),
         Feature("open_accounts", "bureau", "Accounts open now", "count", 0, 1000, _field("open_accounts"), "R08"),
-        Feature("revolving_balance", "bureau", "Owed on revolving accounts", "USD", 0, 1e8, _field("revolving_balance"), "R09", FREE, True),
+        Feature("revolving_balance", "bureau", "Owed on revolving accounts", "USD", 0, 1e8, _field("revolving_balance"), "R09", UP, True),
         Feature("revolving_utilisation", "bureau", "Share of the revolving limits in use", "ratio", 0, 10,
                 _field("revolving_utilisation"), "R09", UP, True),
         Feature("revolving_to_income", "bureau", "Owed on revolving accounts over yearly income", "ratio", 0, 1000,
-                lambda f: _ratio(f["revolving_balance"], f["annual_income"]), "R09", FREE, True),
+                lambda f: _ratio(f["revolving_balance"], f["annual_income"]), "R09", UP, True),
         Feature("delinquencies_2y", "bureau", "Times 30 or more days late in two years", "count", 0, 1000, _field("delinquencies_2y"), "R10", UP),
         Feature("months_since_delinquency", "bureau", "Since the last delinquency, 240 where there was none", "months", 0, 1200,
-                _field("months_since_delinquency"), "R10", DOWN),
+                _since("months_since_delinquency", "delinquencies_2y"), "R10", DOWN),
         Feature("accounts_delinquent_now", "bureau", "Accounts late now", "count", 0, 1000, _field("accounts_delinquent_now"), "R10", UP, True),
         Feature("delinquent_amount", "bureau", "Owed on accounts that are late", "USD", 0, 1e8, _field("delinquent_amount"), "R10", UP, True),
         Feature("collections_12m", "bureau", "Collections in a year, medical ones left out", "count", 0, 1000, _field("collections_12m"), "R11", UP),
         Feature("chargeoffs_12m", "bureau", "Accounts written off in a year", "count", 0, 1000, _field("chargeoffs_12m"), "R11", UP),
         Feature("public_records", "bureau", "Derogatory public records", "count", 0, 1000, _field("public_records"), "R12", UP),
         Feature("months_since_public_record", "bureau", "Since the last public record, 240 where there is none", "months", 0, 1200,
-                _field("months_since_public_record"), "R12", DOWN),
+                _since("months_since_public_record", "public_records"), "R12", DOWN),
         Feature("tax_liens", "bureau", "Tax liens", "count", 0, 1000, _field("tax_liens"), "R12", UP),
         Feature("bankruptcies", "bureau", "Bankruptcies on record", "count", 0, 1000, _field("bankruptcies"), "R13", UP),
         Feature("inquiries_6m", "bureau", "Inquiries in six months", "count", 0, 1000, _field("inquiries_6m"), "R14", UP, True),
@@ -178,6 +183,6 @@ def report_fields(report: CreditReport, annual_income: float) -> Mapping[str, An
         "annual_income": annual_income,
         "as_of_month": float(month_index(report.as_of)),
         "earliest_credit_month": number(month_index(first) if first else None),
-        "months_since_delinquency": NEVER_MONTHS if since[0] is None else float(since[0]),
-        "months_since_public_record": NEVER_MONTHS if since[1] is None else float(since[1]),
+        "months_since_delinquency": number(since[0]),
+        "months_since_public_record": number(since[1]),
     }

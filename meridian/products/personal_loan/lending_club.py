@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from meridian.products.personal_loan.features import COUNTED, NEVER_MONTHS
+from meridian.products.personal_loan.features import COUNTED
 from meridian.products.product import TrainingTable
 
 Columns = Mapping[str, NDArray[Any]]
@@ -48,9 +48,9 @@ def _months(column: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def _since(column: NDArray[Any]) -> NDArray[np.float64]:
-    """Months since an event; the file has zero where there was none."""
-    months = np.nan_to_num(_numbers(column))
-    return np.where(months == 0, NEVER_MONTHS, months)
+    """Months since an event; the file has zero where there was none, or none is known."""
+    months = _numbers(column)
+    return np.where(months == 0, np.nan, months)
 
 
 def _years(column: NDArray[Any]) -> NDArray[np.float64]:
@@ -95,7 +95,7 @@ def request_of(loan: Mapping[str, str], today: date) -> dict[str, Any]:
         report[name] = None if report[name] is None else int(report[name])
     for name in ("months_since_delinquency", "months_since_public_record"):
         months = one["bureau"][name][0]
-        report[name] = None if months == NEVER_MONTHS else int(months)
+        report[name] = None if np.isnan(months) else int(months)
     report["as_of"] = today.isoformat()
     report["earliest_credit_line"] = None if age is None else _months_before(today, int(age)).isoformat()
     return {

@@ -6,7 +6,7 @@ The limits are this lender's own, not law, but for the age of majority (18 in mo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from meridian.assessment import CAUTIOUS
@@ -27,11 +27,19 @@ PRICES = (
 )
 
 
+HIGHEST_AGE_OF_MAJORITY = 21
+WESTERNMOST = timedelta(hours=12)
+
+
 def derived(evidence: Mapping[str, Any]) -> dict[str, float]:
-    """The applicant's age in whole years on the day the application was received."""
+    """The applicant's age in whole years, no more than 21 of them: beyond that it is nobody's business here.
+
+    On the day of receipt at the westernmost place on earth: nobody comes of age in the record before at home.
+    """
     born = date.fromisoformat(evidence["request"]["application"]["date_of_birth"])
-    day = datetime.fromisoformat(evidence["received_at"]).date()
-    return {"age_years": float(day.year - born.year - ((day.month, day.day) < (born.month, born.day)))}
+    day = (datetime.fromisoformat(evidence["received_at"]) - WESTERNMOST).date()
+    years = day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+    return {"age_years": float(min(years, HIGHEST_AGE_OF_MAJORITY))}
 
 
 def pricing(evidence: Evidence, pd: float) -> Offer:
@@ -53,7 +61,7 @@ POLICY = Policy(
         Rule("own-arrears", DECLINE, "own_worst_days_late", ABOVE, 60, "P11", "D02", "Days late with us, at worst"),
         Rule("delinquent-now", REFER, "accounts_delinquent_now", ABOVE, 0, "P08", "D01", "Late somewhere now"),
         Rule("inquiries", REFER, "inquiries_6m", ABOVE, 6, "P09", "D01", "Inquiries in six months"),
-        Rule("credit-age", REFER, "credit_age_months", BELOW, 12, "P10", "D01", "Months since the first account"),
+        Rule("credit-age", REFER, "credit_age_months", BELOW, 12, "P10", "D06", "Months since the first account"),
         Rule("own-velocity", REFER, "own_applications_90d", ABOVE, 4, "P12", "D02", "Applications to us in 90 days"),
     ),
     Bands(approve_below=0.12, decline_above=0.35),

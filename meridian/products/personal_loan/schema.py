@@ -32,7 +32,7 @@ Months = Annotated[int, Field(ge=0, le=1_200)]
 
 
 class CreditReport(Strict):
-    """Attributes of a bureau's report. Null means that the bureau does not say, but for the two 'months since'."""
+    """Attributes of a bureau's report. Null means that the bureau does not say."""
 
     as_of: Day = Field(description="The day of the report.")
     earliest_credit_line: Day | None = Field(description="Opening of the oldest account; null: none on file.")
@@ -44,8 +44,12 @@ class CreditReport(Strict):
     )
     monthly_debt_payments: Money | None = Field(description="What all debts but the home's cost a month.")
     delinquencies_2y: Count | None = Field(description="Times 30 or more days late in two years.")
-    months_since_delinquency: Months | None = Field(description="Null: never delinquent.")
-    months_since_public_record: Months | None = Field(description="Null: no public record.")
+    months_since_delinquency: Months | None = Field(
+        description="Null: never, if there were no delinquencies in two years; else not known."
+    )
+    months_since_public_record: Months | None = Field(
+        description="Null: none, if there are no public records; else not known."
+    )
     inquiries_6m: Count | None
     public_records: Count | None
     bankruptcies: Count | None
@@ -72,7 +76,7 @@ class PersonalLoanApplication(Application):
     purpose: Purpose
     annual_income: Money = Field(description="Stated gross income a year, in dollars.")
     employment_years: Annotated[float, Field(ge=0, le=70)] | None = Field(
-        description="Whole years with the present employer; null: not employed, or not stated."
+        description="Whole years with the present employer; 0: less than one, or not employed; null: not stated."
     )
     housing: Housing
     credit_report: CreditReport | None = Field(
