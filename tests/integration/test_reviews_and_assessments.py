@@ -36,7 +36,9 @@ def unsettled(demo_models: TrainedModels, personal_loan: Product) -> dict[Outcom
     now = datetime.now(UTC)
     compact, batch = demo_models.scorer(Purpose.COMPACT), demo_models.scorer(Purpose.BATCH)
     found: dict[Outcome, dict[str, Any]] = {}
-    for request in requests(400, 5, now.date()):
+    for request in requests(4000, 5, now.date()):
+        if len(found) == len(Outcome):
+            break
         evidence = captured(personal_loan, request, at=now)
         if decided(personal_loan, evidence, compact).outcome is REFER:
             found.setdefault(decided(personal_loan, evidence, batch).outcome, request)
