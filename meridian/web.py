@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -61,7 +60,6 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
         SESSION_COOKIE_HTTPONLY=True,
         # Lax: a link to a case, followed from elsewhere, must not land on sign-in. Forms carry tokens.
         SESSION_COOKIE_SAMESITE="Lax",
-        PERMANENT_SESSION_LIFETIME=timedelta(hours=8),
     )
     wiring = Wiring(settings, "api")
     app.extensions["meridian"] = wiring

@@ -58,13 +58,14 @@ def finish_job(connection: Connection, job_id: UUID) -> None:
 
 
 def release_job(connection: Connection, job_id: UUID, error: str) -> None:
-    """An attempt failed: wait for the next, or set the job aside after the last."""
+    """An attempt failed: wait longer each time for the next, or set the job aside after the last."""
     connection.execute(
         update(t.job)
         .where(t.job.c.id == job_id, t.job.c.state == "waiting")
         .values(
             error=error,
-            lease_until=None,
+            # 2, 4, 8, 16 seconds: what is missing for a moment, a model say, may be there at the next attempt.
+            lease_until=func.now() + _seconds(func.power(2, t.job.c.attempts)),
             rung_at=None,
             state=text(f"CASE WHEN attempts >= {MOST_ATTEMPTS} THEN 'failed' ELSE 'waiting' END"),
         )
@@ -105,5 +106,5 @@ def _free() -> tuple[ColumnElement[bool], ...]:
     return t.job.c.state == "waiting", t.job.c.attempts < MOST_ATTEMPTS, unheld
 
 
-def _seconds(number: float) -> ColumnElement[Any]:
+def _seconds(number: float | ColumnElement[Any]) -> ColumnElement[Any]:
     return func.make_interval(0, 0, 0, 0, 0, 0, number)

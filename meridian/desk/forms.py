@@ -11,7 +11,6 @@ from meridian.errors import FieldProblem, InvalidInput
 from meridian.outcome import Outcome
 from meridian.service.reviews import Settling
 
-LONGEST_NOTE = 4_000
 SETTLES = (Outcome.APPROVE.value, Outcome.DECLINE.value)
 
 
@@ -42,13 +41,8 @@ class SettleForm:
 
     def settling(self) -> Settling:
         """What is to be recorded. Raises `InvalidInput` for what only a form can get wrong."""
-        problems = []
         if self.outcome not in SETTLES:
-            problems.append(FieldProblem("/outcome", "nothing was chosen", "approve or decline"))
-        if len(self.note) > LONGEST_NOTE:
-            problems.append(FieldProblem("/note", f"{len(self.note):,} characters", f"at most {LONGEST_NOTE:,}"))
-        if problems:
-            raise InvalidInput(problems=problems)
+            raise InvalidInput(problems=[FieldProblem("/outcome", "nothing was chosen", "approve or decline")])
         return Settling(Outcome(self.outcome), self.codes, self.note.strip())
 
     def refused(self, error: InvalidInput) -> SettleForm:

@@ -92,8 +92,8 @@ def _problems(settling: Settling, product: Product, given: Mapping[str, Mapping[
             FieldProblem("/note", f"{length} characters", f"at least {SHORTEST_NOTE}: what was looked at, and found")
         )
     if len(settling.note) > LONGEST_NOTE or "\0" in settling.note:
-        expected = f"at most {LONGEST_NOTE} characters, and no NUL among them"
-        problems.append(FieldProblem("/note", f"{len(settling.note)} characters", expected))
+        expected = f"at most {LONGEST_NOTE:,} characters, and no NUL among them"
+        problems.append(FieldProblem("/note", f"{len(settling.note):,} characters", expected))
     allowed = _texts(product, given)
     strange = [code for code in settling.codes if code not in allowed]
     if strange:
