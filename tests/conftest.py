@@ -26,6 +26,9 @@ pytest_plugins = ["tests.training_fixtures", "tests.browser_fixtures"]
 for name in ("DATABASE_URL", "ADMIN_DATABASE_URL", "BROKER_URL", "HISTORY_DATABASE_URL", "MERIDIAN_HOME"):
     os.environ.pop(name, None)
 
+# A test that is not about a slow source must not meet one because the machine is busy.
+PATIENT = {"MERIDIAN_HISTORY_TIMEOUT_MS": "2000"}
+
 
 def pytest_report_header() -> list[str]:
     """Which servers this run is on."""
@@ -85,7 +88,7 @@ def own_database(embedded_server: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def server(database: str, demo_models: TrainedModels, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """The API under gunicorn on real HTTP, with demo models; no worker."""
-    with service(tmp_path_factory.mktemp("service"), database, demo_models.models_dir) as running:
+    with service(tmp_path_factory.mktemp("service"), database, demo_models.models_dir, **PATIENT) as running:
         running.start_api()
         yield running
 
@@ -104,7 +107,7 @@ def broker_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def full_service(own_database: str, broker_url: str, demo_models: TrainedModels, tmp_path: Path) -> Iterator[Service]:
     """API, worker and schedule on each broker, on a database of their own."""
-    with service(tmp_path, own_database, demo_models.models_dir, broker_url) as running:
+    with service(tmp_path, own_database, demo_models.models_dir, broker_url, **PATIENT) as running:
         running.start_api()
         running.start_worker()
         running.start_schedule()

@@ -74,7 +74,11 @@ class Cluster:
             command = server.cmdline()
         except (OSError, ValueError, psutil.Error):
             return
-        if not command or Path(command[0]).name != "postgres" or str(self.data) not in command:
+        if not command or Path(command[0]).name != "postgres":
+            # The number is another program's by now, which PostgreSQL would take for a living server.
+            (self.data / "postmaster.pid").unlink(missing_ok=True)
+            return
+        if str(self.data) not in command:
             return
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
             try:
