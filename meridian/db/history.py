@@ -46,6 +46,12 @@ def look_up_history(connection: Connection, applicant_id: str, now: datetime) ->
     return OwnHistory(row.loans or 0, row.worst_days_late or 0, row.applications_90d, row.as_of, row.known_at)
 
 
+def last_load_size(connection: Connection) -> int | None:
+    """How many applicants the last load held; None before the first."""
+    query = select(t.history_load.c.applicants).order_by(t.history_load.c.id.desc()).limit(1)
+    return connection.execute(query).scalar()
+
+
 def load_histories(
     connection: Connection, rows: Iterable[Mapping[str, Any]], *, as_of: datetime, known_at: datetime
 ) -> int:

@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 from meridian.bell import QUEUE
 from meridian.db.dsn import libpq_dsn
 from meridian.db.engine import APP_ROLE, AUDIT_ROLE, BROKER_ROLE, open_engine, transaction
-from meridian.db.history import load_histories
+from meridian.db.history import last_load_size, load_histories
 from meridian.db.migrate import migrate
 from meridian.errors import MeridianError
 from meridian.local.broker import install_pgmq
@@ -111,10 +111,14 @@ def ensure_access(wiring: Wiring, home: Path) -> Access:
 
 
 def start_without_history(wiring: Wiring) -> None:
-    """A lender on its own machine has had no business with anybody, as of now."""
+    """A lender on its own machine has had no business with anybody, as of now.
+
+    Once anybody was loaded that is no longer so, and what was loaded ages like any other.
+    """
     now = datetime.now(UTC)
     with transaction(wiring.engine) as connection:
-        load_histories(connection, [], as_of=now, known_at=now)
+        if not last_load_size(connection):
+            load_histories(connection, [], as_of=now, known_at=now)
 
 
 def _opens(wiring: Wiring, key: str) -> bool:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from meridian.evidence import SourceStatus
+from meridian.local.installation import start_without_history
 from tests.services import Service, service
 from tests.training_fixtures import TrainedModels
 
@@ -65,3 +67,15 @@ def test_without_any_load_nothing_is_known_of_anybody(
     assert (decision["outcome"], [reason["code"] for reason in decision["reasons"]]) == ("refer", ["D02"])
     (own,) = [source for source in decision["evidence"]["sources"] if source["name"] == "history"]
     assert (own["status"], own["detail"]) == ("missing", "no history was ever loaded")
+
+
+def test_a_new_start_does_not_make_an_old_load_look_fresh(
+    own_database: str, demo_models: TrainedModels, tmp_path: Path, today: date
+) -> None:
+    with service(tmp_path, own_database, demo_models.models_dir, **PATIENT) as running:
+        start_without_history(running.wiring)
+        (tmp_path / "own.csv").write_text(f"{HEADER}a,1,0\n")
+        assert load(running, tmp_path / "own.csv", (today - timedelta(10)).isoformat()).returncode == 0
+        start_without_history(running.wiring)
+        own = running.wiring.history("a", datetime.now(UTC))
+    assert (own.status, own.fields["loans"]) == (SourceStatus.STALE, 1.0)

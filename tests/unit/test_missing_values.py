@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import copy
-import json
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
-from meridian.application import parse_request
-from meridian.evidence import SourceReading, SourceStatus, capture
+from meridian.evidence import SourceReading, SourceStatus
 from meridian.outcome import Outcome
 from meridian.products import Product
 from meridian.registry import Purpose
 from meridian.simulator import requests
+from tests.captures import captured
 from tests.training_fixtures import TrainedModels
 
 TODAY = date(2026, 3, 2)
@@ -57,15 +56,7 @@ def test_a_withheld_field_is_referred_or_knocked_out_but_never_scored_away(
         for step in path:
             part = part[step]
         part[name] = None
-        parsed = parse_request(json.dumps(without).encode(), {personal_loan.name: personal_loan.request})
-        evidence = capture(
-            request=parsed.document(),
-            received_at=RECEIVED,
-            readings=(*personal_loan.read_application(parsed, RECEIVED), KNOWN_TO_US),
-            features=personal_loan.features,
-            model_sources=personal_loan.model_sources,
-            versions={},
-        )
+        evidence = captured(personal_loan, without, KNOWN_TO_US, at=RECEIVED)
         decision = personal_loan.decide(evidence, scorer)
         assert decision.outcome is not Outcome.APPROVE
         if decision.outcome is Outcome.REFER:
