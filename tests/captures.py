@@ -42,7 +42,7 @@ def captured(
         readings=(*product.read_application(parsed, at), own or history()),
         features=product.features,
         model_sources=product.model_sources,
-        versions={"policy": product.policy.version},
+        versions={"policy": product.terms.version},
     )
 
 
@@ -59,7 +59,7 @@ def graded_scorer() -> Scorer:
         for pd, low, high in zip((LOW, GREY, HIGH), cuts, cuts[1:], strict=False)
     )
     tables = LeafTables(Ensemble(leaves, 0.0, ("revolving_utilisation",)), np.array([[0.1]], dtype=np.float32))
-    return Scorer("graded", "0" * 64, tables, Calibration(), PointsScale())
+    return Scorer("graded", "0" * 64, "1" * 64, tables, Calibration(), PointsScale())
 
 
 def request_with(product: Product, report: Mapping[str, Any] | None = None, **form: Any) -> dict[str, Any]:

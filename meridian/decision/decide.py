@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from meridian.decision.terms import Terms
 from meridian.evidence import Evidence
 from meridian.outcome import Outcome
-from meridian.policy import Bands, Offer, Policy, RuleResult
+from meridian.policy import Offer, RuleResult
 from meridian.reasons import Reason, Reasons, principal
 from meridian.scoring import Score, Scorer
-
-Pricing = Callable[[Evidence, float], Offer]
-"""(evidence, PD) -> the offer that goes with an approval."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What was decided, by what, and why."""
+    """What was decided, by what, and why. `model_sha256` is the model in hand, also where it could not score."""
 
     outcome: Outcome
     score: Score | None
@@ -50,42 +47,33 @@ class Decision:
         }
 
 
-def decide(
-    evidence: Evidence,
-    *,
-    policy: Policy,
-    scorer: Scorer | None,
-    reasons: Reasons,
-    no_score_reason: str,
-    unknown_reasons: Mapping[str, str],
-    pricing: Pricing,
-) -> Decision:
+def decide(evidence: Evidence, terms: Terms, scorer: Scorer | None) -> Decision:
     """Decide from the evidence alone.
 
     The outcome is the worst of what the rules and the band lead to: a knock-out declines whatever the
     score, a score above the grey band declines whatever the referrals. Without a model, or without a
-    source that it reads, what no rule declines is referred, for `no_score_reason`. So is what the score
+    source that it reads, what no rule declines is referred, for the terms' `no_score_reason`. So is what the score
     would approve or decline while an input of the model is not known, for the reason that
-    `unknown_reasons` has for its source: what is left out can neither buy an approval nor cost one.
+    the terms have for its source: what is left out can neither buy an approval nor cost one.
     Reasons come from what decided: for a knock-out the knock-outs, for a decline by score the score, for
     a referral both.
     """
-    values = {**evidence.features, **policy.derived(evidence.document)}
-    rules = policy.judge(values)
+    policy = terms.policy
+    rules = policy.judge({**evidence.features, **policy.derive(evidence.document)})
     blind = scorer is None or evidence.absent_sources(scorer.features)
     score = None if scorer is None or blind else scorer.score(evidence.features)
-    verdict = _verdict(score, scorer, evidence, policy.bands, reasons, no_score_reason, unknown_reasons)
+    verdict = _verdict(score, scorer, evidence, terms)
     outcome = Outcome.worst([*(rule.outcome for rule in rules), verdict.outcome])
     return Decision(
         outcome=outcome,
         score=score,
         band=policy.bands.band(score.pd) if score else None,
-        model=scorer.name if scorer and score else None,
-        model_sha256=scorer.sha256 if scorer and score else None,
-        policy_version=policy.version,
+        model=scorer.name if scorer else None,
+        model_sha256=scorer.sha256 if scorer else None,
+        policy_version=terms.version,
         rules=rules,
-        reasons=_why(outcome, rules, verdict, reasons),
-        offer=pricing(evidence, score.pd) if score and outcome is Outcome.APPROVE else None,
+        reasons=_why(outcome, rules, verdict, terms.reasons),
+        offer=policy.offer(evidence.application, score.pd) if score and outcome is Outcome.APPROVE else None,
     )
 
 
@@ -97,23 +85,15 @@ class _Verdict:
     reasons: list[Reason]
 
 
-def _verdict(
-    score: Score | None,
-    scorer: Scorer | None,
-    evidence: Evidence,
-    bands: Bands,
-    reasons: Reasons,
-    no_score_reason: str,
-    unknown_reasons: Mapping[str, str],
-) -> _Verdict:
+def _verdict(score: Score | None, scorer: Scorer | None, evidence: Evidence, terms: Terms) -> _Verdict:
     if score is None or scorer is None:
-        return _Verdict(Outcome.REFER, reasons.of_codes([no_score_reason]))
-    by_band = bands.outcome(score.pd)
-    harm = [] if by_band is Outcome.APPROVE else reasons.of_score(score)
+        return _Verdict(Outcome.REFER, terms.reasons.of_codes([terms.no_score_reason]))
+    by_band = terms.policy.bands.outcome(score.pd)
+    harm = [] if by_band is Outcome.APPROVE else terms.reasons.of_score(score)
     silent = evidence.unknown_sources(scorer.features)
     if not silent:
         return _Verdict(by_band, harm)
-    unknown = reasons.of_codes(unknown_reasons[source] for source in silent)
+    unknown = terms.reasons.of_codes(terms.unknown_reasons[source] for source in silent)
     return _Verdict(Outcome.REFER, unknown + harm if by_band is Outcome.REFER else unknown)
 
 

@@ -92,6 +92,11 @@ class FeatureSet:
         """The features' names in their order."""
         return tuple(self._by_name)
 
+    @property
+    def groups(self) -> dict[str, str]:
+        """Each feature's reason group."""
+        return {feature.name: feature.group for feature in self}
+
     def of_source(self, source: str) -> tuple[Feature, ...]:
         """The features that come from one source."""
         return tuple(feature for feature in self if feature.source == source)

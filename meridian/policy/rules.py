@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from functools import cached_property
 from typing import Any
 
-from meridian.evidence import sha256_of
 from meridian.outcome import Outcome
-from meridian.policy.bands import Bands, PriceTier
+from meridian.policy.bands import Bands, Offer, PriceTier, make_offer
+from meridian.policy.derived import DERIVED
 
 
 class Test(StrEnum):
@@ -92,24 +91,47 @@ class RuleResult:
 
 @dataclass(frozen=True)
 class Policy:
-    """A product's rules, bands and prices. `derived` gives rule fields that are no features, e.g. an age."""
+    """A product's rules, bands and prices, as data. `derived` names rule fields that are no features, e.g. an age."""
 
     name: str
     rules: tuple[Rule, ...]
     bands: Bands
     prices: tuple[PriceTier, ...]
-    derived: Callable[[Mapping[str, Any]], Mapping[str, float]] = lambda _evidence: {}
+    derived: tuple[str, ...] = ()
 
-    @cached_property
-    def version(self) -> str:
-        """Name and the start of a SHA-256: a changed limit, band or price is another version."""
-        content = {
-            "rules": [asdict(rule) for rule in self.rules],
-            "bands": asdict(self.bands),
-            "prices": [asdict(tier) for tier in self.prices],
-        }
-        return f"{self.name}-{sha256_of(content)[:12]}"
+    def derive(self, evidence: Mapping[str, Any]) -> dict[str, float]:
+        """The values of the derived fields, from an evidence's document."""
+        return {name: DERIVED[name](evidence) for name in self.derived}
 
     def judge(self, values: Mapping[str, float]) -> tuple[RuleResult, ...]:
         """Every rule's result: all are judged, so that the record shows what else would have hit."""
         return tuple(rule.judge(values) for rule in self.rules)
+
+    def offer(self, application: Mapping[str, Any], pd: float) -> Offer:
+        """The amount and term asked for, at the price of the PD's tier."""
+        return make_offer(self.prices, pd, application["amount"], application["term_months"])
+
+    def document(self) -> dict[str, Any]:
+        """The policy as JSON values."""
+        return {**asdict(self), "rules": [asdict(rule) for rule in self.rules], "derived": list(self.derived)}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Policy:
+        """The policy as it was written."""
+        return cls(
+            name=document["name"],
+            rules=tuple(
+                Rule(
+                    **{
+                        **rule,
+                        "effect": Outcome(rule["effect"]),
+                        "test": Test(rule["test"]),
+                        "unknown": Outcome(rule["unknown"]),
+                    }
+                )
+                for rule in document["rules"]
+            ),
+            bands=Bands(**document["bands"]),
+            prices=tuple(PriceTier(**tier) for tier in document["prices"]),
+            derived=tuple(document["derived"]),
+        )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from meridian.application import DecisionRequest
 from meridian.assessment import Contract
-from meridian.decision import Decision, Pricing, decide
+from meridian.decision import Decision, Terms, decide
 from meridian.evidence import Evidence, SourceReading
 from meridian.features import FeatureSet
 from meridian.policy import Bands, Policy
@@ -43,17 +43,13 @@ class TrainingTable:
 
 @dataclass(frozen=True)
 class Product:
-    """A credit product: schema, features, policy, bands, reasons, models' inputs."""
+    """A credit product: schema, features, terms, models' inputs."""
 
     name: str
     title: str
     request: type[DecisionRequest[Any]]
     features: FeatureSet
-    policy: Policy
-    reasons: Reasons
-    no_score_reason: str
-    unknown_reasons: Mapping[str, str]
-    pricing: Pricing
+    terms: Terms
     contract: Contract
     read_application: Callable[[DecisionRequest[Any], datetime], tuple[SourceReading, ...]]
     """(request, received at) -> the readings of the sources that come with the application itself."""
@@ -64,9 +60,19 @@ class Product:
     training: tuple[TrainingTable, ...] = field(default=())
 
     @property
+    def policy(self) -> Policy:
+        """Rules, bands and prices of its terms."""
+        return self.terms.policy
+
+    @property
     def bands(self) -> Bands:
         """The policy's bands."""
         return self.policy.bands
+
+    @property
+    def reasons(self) -> Reasons:
+        """The reason codes of its terms."""
+        return self.terms.reasons
 
     @property
     def model_sources(self) -> frozenset[str]:
@@ -75,12 +81,4 @@ class Product:
 
     def decide(self, evidence: Evidence, scorer: Scorer | None) -> Decision:
         """Decide about this product's evidence with one of its models; see `meridian.decision.decide`."""
-        return decide(
-            evidence,
-            policy=self.policy,
-            scorer=scorer,
-            reasons=self.reasons,
-            no_score_reason=self.no_score_reason,
-            unknown_reasons=self.unknown_reasons,
-            pricing=self.pricing,
-        )
+        return decide(evidence, self.terms, scorer)

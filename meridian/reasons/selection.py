@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from itertools import chain
 from typing import Any
 
-from meridian.features import FeatureSet
 from meridian.scoring import Score
 
 LEAST_SHARE = 0.05
@@ -53,11 +52,11 @@ class Reason:
 
 
 class Reasons:
-    """A product's reason codes. A model's reason has the code of its features' group."""
+    """A product's reason codes. A model's reason has the code of its features' group; `groups` is by feature."""
 
-    def __init__(self, codes: Iterable[ReasonCode], features: FeatureSet):
+    def __init__(self, codes: Iterable[ReasonCode], groups: Mapping[str, str]):
         self._codes = {code.code: code for code in codes}
-        self._group = {feature.name: feature.group for feature in features}
+        self._group = dict(groups)
         unknown = sorted(set(self._group.values()) - set(self._codes))
         if unknown:
             raise ValueError(f"features speak for reasons that have no text: {', '.join(unknown)}")
@@ -72,6 +71,16 @@ class Reasons:
     def codes(self) -> tuple[ReasonCode, ...]:
         """Every code, in the product's order."""
         return tuple(self._codes.values())
+
+    def document(self) -> dict[str, Any]:
+        """Codes, texts and groups as JSON values."""
+        return {"codes": [asdict(code) for code in self.codes], "groups": self._group}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Reasons:
+        """The reasons as they were written."""
+        codes = (ReasonCode(**{**code, "source": ReasonSource(code["source"])}) for code in document["codes"])
+        return cls(codes, document["groups"])
 
     def of_codes(self, codes: Iterable[str]) -> list[Reason]:
         """The reasons of these codes (of rules that hit, of what is not known), in their order, each once."""

@@ -49,7 +49,7 @@ def reviewed(
     chosen = principal(_reason(code, given, product) for code in settling.codes)
     approved = settling.outcome is Outcome.APPROVE
     score = governing["score"]
-    offer = product.pricing(evidence, score["pd"] if score else UNSCORED_PD) if approved else None
+    offer = product.policy.offer(evidence.application, score["pd"] if score else UNSCORED_PD) if approved else None
     return {
         "outcome": settling.outcome.value,
         "score": score,

@@ -75,7 +75,8 @@ def test_without_a_credit_report_the_policy_speaks_alone(
     evidence = captured(personal_loan, request)
     decision = decided(personal_loan, evidence, graded_scorer())
     assert evidence.rung is Rung.POLICY_ONLY
-    assert (decision.score, decision.band, decision.model) == (None, None, None)
+    assert (decision.score, decision.band, decision.document()["score"]) == (None, None, None)
+    assert decision.model_sha256 == graded_scorer().sha256, "a replay needs the model that was in hand"
     assert (decision.outcome, [one.code for one in decision.reasons]) == (outcome, codes)
 
 

@@ -10,10 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meridian.decision import Terms
+from meridian.evidence import canonical_json
 from meridian.outcome import Outcome
 from meridian.policy import Bands, Policy, Rule, RuleResult, Test, make_offer
 from meridian.products import Product
-from meridian.products.personal_loan.policy import PRICES, derived
+from meridian.products.personal_loan.policy import PRICES
+from meridian.reasons import Reasons
 
 APPROVE, REFER, DECLINE = Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE
 
@@ -107,11 +110,25 @@ def test_a_rule_may_say_that_it_needs_no_answer() -> None:
 
 @table
 def test_a_changed_limit_is_another_version(personal_loan: Product, row: tuple) -> None:
-    before = personal_loan.policy
-    changed = tuple(replace(rule, limit=rule.limit + 1) if rule.name == row[0] else rule for rule in before.rules)
-    assert replace(before, rules=changed).version != before.version
-    assert replace(before, rules=tuple(before.rules)).version == before.version
+    before, policy = personal_loan.terms, personal_loan.policy
+    changed = tuple(replace(rule, limit=rule.limit + 1) if rule.name == row[0] else rule for rule in policy.rules)
+    assert replace(before, policy=replace(policy, rules=changed)).version != before.version
+    assert replace(before, policy=replace(policy, rules=tuple(policy.rules))).version == before.version
     assert before.version.startswith("personal-loan-1-")
+
+
+def test_a_changed_reason_text_is_another_version(personal_loan: Product) -> None:
+    before = personal_loan.terms
+    codes = [replace(code, text=f"{code.text}, it seems") for code in before.reasons.codes]
+    assert replace(before, reasons=Reasons(codes, personal_loan.features.groups)).version != before.version
+
+
+def test_terms_read_back_from_their_text_are_the_same(personal_loan: Product) -> None:
+    """What the record keeps of a policy is enough to decide by it."""
+    again = Terms.from_text(canonical_json(personal_loan.terms.document()).decode())
+    assert again.version == personal_loan.terms.version
+    assert again.document() == personal_loan.terms.document()
+    assert again.policy == personal_loan.policy
 
 
 @pytest.mark.parametrize(
@@ -127,10 +144,12 @@ def test_a_changed_limit_is_another_version(personal_loan: Product, row: tuple) 
         ("1950-01-01", "2026-03-02T12:00:00+00:00", 21),
     ],
 )
-def test_age_is_in_whole_years_on_the_day_of_receipt(born: str, received: str, age: int) -> None:
+def test_age_is_in_whole_years_on_the_day_of_receipt(
+    personal_loan: Product, born: str, received: str, age: int
+) -> None:
     evidence = {"request": {"application": {"date_of_birth": born}}, "received_at": received}
     assert datetime.fromisoformat(received).tzinfo is not None
-    assert derived(evidence) == {"age_years": float(age)}
+    assert personal_loan.policy.derive(evidence) == {"age_years": float(age)}
 
 
 @pytest.mark.parametrize(

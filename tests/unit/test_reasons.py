@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meridian.features import Feature, FeatureSet
 from meridian.products import Product
 from meridian.reasons import MOST_REASONS, Reason, ReasonCode, Reasons, ReasonSource, principal
 from meridian.scoring import Score
@@ -19,11 +18,7 @@ CODES = [ReasonCode(f"R{i}", f"Text {i}", ReasonSource.MODEL) for i in range(1, 
 POLICY_CODE = ReasonCode("P1", "Policy", ReasonSource.POLICY)
 
 
-def feature(name: str, group: str) -> Feature:
-    return Feature(name, "application", name, "count", 0, 1, lambda fields: fields[name], group)
-
-
-REASONS = Reasons([*CODES, POLICY_CODE], FeatureSet(feature(name, group) for name, group in GROUPS.items()))
+REASONS = Reasons([*CODES, POLICY_CODE], GROUPS)
 
 
 def of_score(contributions: Mapping[str, float]) -> list[Reason]:
@@ -77,11 +72,11 @@ def test_reasons_of_the_policy_come_first_and_a_code_stands_once() -> None:
 
 def test_a_feature_that_speaks_for_a_reason_without_a_text_is_refused() -> None:
     with pytest.raises(ValueError, match="R9"):
-        Reasons(CODES, FeatureSet([feature("odd", "R9")]))
+        Reasons(CODES, {"odd": "R9"})
 
 
 def test_every_group_and_every_rule_has_a_text(personal_loan: Product) -> None:
-    wanted = {one.group for one in personal_loan.features} | {personal_loan.no_score_reason}
+    wanted = {one.group for one in personal_loan.features} | {personal_loan.terms.no_score_reason}
     wanted |= {code for rule in personal_loan.policy.rules for code in (rule.reason, rule.unknown_reason)}
     assert {code for code in wanted if code not in personal_loan.reasons} == set()
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from meridian.decision import Terms
 from meridian.products.personal_loan.features import BATCH, COMPACT, FEATURES, read_application
 from meridian.products.personal_loan.lending_club import LENDING_CLUB
-from meridian.products.personal_loan.policy import CONTRACT, POLICY, pricing
+from meridian.products.personal_loan.policy import CONTRACT, POLICY
 from meridian.products.personal_loan.reasons import REASONS
 from meridian.products.personal_loan.schema import PersonalLoanRequest
 from meridian.products.product import Product
@@ -55,11 +56,7 @@ PERSONAL_LOAN = Product(
     title="Personal loan",
     request=PersonalLoanRequest,
     features=FEATURES,
-    policy=POLICY,
-    reasons=REASONS,
-    no_score_reason="D04",
-    unknown_reasons={"application": "D05", "bureau": "D01", "history": "D02"},
-    pricing=pricing,
+    terms=Terms(POLICY, REASONS, "D04", {"application": "D05", "bureau": "D01", "history": "D02"}),
     contract=CONTRACT,
     read_application=read_application,
     compact_features=COMPACT,

@@ -5,14 +5,9 @@ The limits are this lender's own, not law, but for the age of majority (18 in mo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date, datetime, timedelta
-from typing import Any
-
 from meridian.assessment import CAUTIOUS
-from meridian.evidence import Evidence
 from meridian.outcome import Outcome
-from meridian.policy import Bands, Offer, Policy, PriceTier, Rule, Test, make_offer
+from meridian.policy import Bands, Policy, PriceTier, Rule, Test
 
 DECLINE, REFER = Outcome.DECLINE, Outcome.REFER
 BELOW, ABOVE = Test.BELOW, Test.ABOVE
@@ -25,27 +20,6 @@ PRICES = (
     PriceTier(0.08, 0.129),
     PriceTier(0.12, 0.169),
 )
-
-
-HIGHEST_AGE_OF_MAJORITY = 21
-WESTERNMOST = timedelta(hours=12)
-
-
-def derived(evidence: Mapping[str, Any]) -> dict[str, float]:
-    """The applicant's age in whole years, no more than 21 of them: beyond that it is nobody's business here.
-
-    On the day of receipt at the westernmost place on earth: nobody comes of age in the record before at home.
-    """
-    born = date.fromisoformat(evidence["request"]["application"]["date_of_birth"])
-    day = (datetime.fromisoformat(evidence["received_at"]) - WESTERNMOST).date()
-    years = day.year - born.year - ((day.month, day.day) < (born.month, born.day))
-    return {"age_years": float(min(years, HIGHEST_AGE_OF_MAJORITY))}
-
-
-def pricing(evidence: Evidence, pd: float) -> Offer:
-    """The amount and term asked for, at the price of the PD's tier."""
-    return make_offer(PRICES, pd, evidence.application["amount"], evidence.application["term_months"])
-
 
 POLICY = Policy(
     "personal-loan-1",
@@ -66,5 +40,5 @@ POLICY = Policy(
     ),
     Bands(approve_below=0.12, decline_above=0.35),
     PRICES,
-    derived,
+    ("age_years",),
 )  # fmt: skip

@@ -48,5 +48,5 @@ REASONS = Reasons(
         ReasonCode("A03", "Credit history reviewed: past obligations not paid as agreed", ANALYST),
         ReasonCode("A04", "Credit application incomplete: documents asked for were not provided", ANALYST),
     ],
-    FEATURES,
+    FEATURES.groups,
 )

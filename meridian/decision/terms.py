@@ -1,0 +1,60 @@
+"""Terms: all that a decision is made by, beside its evidence and its model. Data alone, so that it replays."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from meridian.evidence import sha256_of
+from meridian.policy import Policy
+from meridian.reasons import Reasons
+
+
+@dataclass(frozen=True)
+class Terms:
+    """A policy and what its reasons say.
+
+    `no_score_reason` is the code for want of any score, `unknown_reasons` has the code for each source that
+    leaves an input of the model unknown.
+    """
+
+    policy: Policy
+    reasons: Reasons
+    no_score_reason: str
+    unknown_reasons: Mapping[str, str]
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the canonical document."""
+        return sha256_of(self.document())
+
+    @cached_property
+    def version(self) -> str:
+        """The policy's name and the start of the SHA-256: a changed limit, price or reason text is another version."""
+        return f"{self.policy.name}-{self.sha256[:12]}"
+
+    def document(self) -> dict[str, Any]:
+        """The terms as JSON values."""
+        return {
+            "policy": self.policy.document(),
+            "reasons": self.reasons.document(),
+            "no_score_reason": self.no_score_reason,
+            "unknown_reasons": dict(self.unknown_reasons),
+        }
+
+    @classmethod
+    def from_text(cls, text: str) -> Terms:
+        """The terms that were stored as this text; they keep its hash, whatever a later version would write."""
+        document = json.loads(text)
+        terms = cls(
+            policy=Policy.from_document(document["policy"]),
+            reasons=Reasons.from_document(document["reasons"]),
+            no_score_reason=document["no_score_reason"],
+            unknown_reasons=document["unknown_reasons"],
+        )
+        vars(terms)["sha256"] = hashlib.sha256(text.encode()).hexdigest()
+        return terms
