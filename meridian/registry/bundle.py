@@ -27,6 +27,7 @@ from meridian.registry.manifest import Manifest, Purpose
 from meridian.scoring import LeafTables, Scorer, parse_xgboost_json
 
 MODEL, REFERENCE, MANIFEST = "model.json", "reference.npy", "manifest.json"
+RETIRED = "retired"
 
 
 def bundle_folder(models_dir: Path, product: str, purpose: Purpose) -> Path:
@@ -52,24 +53,46 @@ def load_manifest(folder: Path) -> Manifest:
 
 
 def load_scorer(folder: Path, product: Product) -> Scorer:
-    """The model in a folder, ready to score.
+    """The model in a folder, ready to score for a product.
 
     Raises `NotReady` where there is no model, or where it was trained on other definitions of its
     features than the product has now; `UntrustedModel` where a file is not the one the manifest names.
     """
     manifest = load_manifest(folder)
     _check_features(manifest, product, folder)
-    model = _trusted(folder, MODEL, manifest)
-    reference = _trusted(folder, REFERENCE, manifest)
-    scorer = Scorer(
+    scorer = scorer_of(manifest, read_files(folder), folder)
+    _check_reference(scorer, product, folder)
+    return scorer
+
+
+def read_files(folder: Path) -> dict[str, bytes]:
+    """The files of the model in a folder, as they are. Raises `UntrustedModel` where one cannot be read."""
+    try:
+        return {name: (folder / name).read_bytes() for name in (MANIFEST, MODEL, REFERENCE)}
+    except OSError as error:
+        raise UntrustedModel(f"{error.filename} cannot be read ({error.strerror}). Train the model again.") from None
+
+
+def scorer_of(manifest: Manifest, files: Mapping[str, bytes], where: Path) -> Scorer:
+    """The scorer that these files hold; `where` is for the error messages. Raises `UntrustedModel`."""
+    model, reference = (_trusted(where / name, files[name], manifest) for name in (MODEL, REFERENCE))
+    return Scorer(
         name=manifest.name,
         sha256=manifest.sha256,
-        tables=_tables(folder, manifest, model, reference),
+        reference_sha256=manifest.files[REFERENCE],
+        tables=_tables(where, manifest, model, reference),
         calibration=manifest.calibration,
         scale=manifest.scale,
     )
-    _check_reference(scorer, product, folder)
-    return scorer
+
+
+def find_bundle(models_dir: Path, product: str, sha256: str) -> Path | None:
+    """The folder of the model with that hash, in use or retired; None where it is not kept here."""
+    for folder in sorted((models_dir / product).glob("*")) + sorted((models_dir / product / RETIRED).glob("*")):
+        with suppress(NotReady):
+            if load_manifest(folder).sha256 == sha256:
+                return folder
+    return None
 
 
 def save_bundle(
@@ -129,7 +152,7 @@ def _swap(new: Path, folder: Path) -> None:
 
 def _retired(folder: Path) -> Path:
     """Where a replaced model is kept: `retired/<purpose>-<hash>`."""
-    retired = folder.parent / "retired"
+    retired = folder.parent / RETIRED
     retired.mkdir(exist_ok=True)
     try:
         name = load_manifest(folder).sha256
@@ -140,15 +163,11 @@ def _retired(folder: Path) -> Path:
     return place
 
 
-def _trusted(folder: Path, name: str, manifest: Manifest) -> bytes:
-    try:
-        content = (folder / name).read_bytes()
-    except OSError as error:
-        raise UntrustedModel(f"{folder / name} cannot be read ({error.strerror}). Train the model again.") from None
-    found, stated = hashlib.sha256(content).hexdigest(), manifest.files.get(name)
+def _trusted(file: Path, content: bytes, manifest: Manifest) -> bytes:
+    found, stated = hashlib.sha256(content).hexdigest(), manifest.files.get(file.name)
     if found != stated:
         raise UntrustedModel(
-            f"{folder / name} has the SHA-256 {found}, but its manifest states {stated}: the file was changed "
+            f"{file} has the SHA-256 {found}, but its manifest states {stated}: the file was changed "
             "after the training. It is not used; restore it, or train the model again."
         )
     return content

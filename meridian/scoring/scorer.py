@@ -31,6 +31,8 @@ class Scorer:
 
     name: str
     sha256: str
+    reference_sha256: str
+    """Of the file with the population that contributions are measured against."""
     tables: LeafTables
     calibration: Calibration
     scale: PointsScale

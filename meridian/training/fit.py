@@ -81,6 +81,7 @@ def fit(product: Product, frame: Frame, purpose: Purpose, seed: int = SEED) -> F
     scorer = Scorer(
         name=f"{product.name}-{purpose}",
         sha256="",
+        reference_sha256="",
         tables=LeafTables(parse_xgboost_json(json.loads(model)), reference),
         calibration=calibration,
         scale=PointsScale(),
