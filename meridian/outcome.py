@@ -30,3 +30,4 @@ class Stage(StrEnum):
     FAST = "fast"
     BATCH = "batch"
     REVIEW = "review"
+    CORRECTION = "correction"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -25,6 +26,10 @@ class Settings(BaseSettings):
     """The same database as the auditors see it; default DATABASE_URL with the audit role set."""
     history_database_url: str = Field("", validation_alias="HISTORY_DATABASE_URL")
     """Where the lender's own history is looked up; default DATABASE_URL, a replica where there is one."""
+    desk_database_url: str = Field("", validation_alias="DESK_DATABASE_URL")
+    """The same database as the review desk reaches it; default DATABASE_URL with the analysts' role set."""
+    worker_database_url: str = Field("", validation_alias="WORKER_DATABASE_URL")
+    """The same database as the workers reach it; default DATABASE_URL with the workers' role set."""
     broker_url: str = Field("", validation_alias="BROKER_URL")
     """Celery's broker: pgmq://, amqp:// or redis://; default pgmq on DATABASE_URL."""
     home: Path = Field(Path(".meridian"), validation_alias="MERIDIAN_HOME")
@@ -38,6 +43,14 @@ class Settings(BaseSettings):
     https: bool = Field(True, validation_alias="MERIDIAN_HTTPS")
     """Whether browsers reach the desk over HTTPS; only then is its cookie marked Secure."""
     history_timeout_ms: int = Field(60, validation_alias="MERIDIAN_HISTORY_TIMEOUT_MS", ge=1)
+    commit: Literal["group", "direct"] = Field("group", validation_alias="MERIDIAN_COMMIT")
+    """Whether decisions that come at one moment share a commit, or each has its own."""
+    seal_key: SecretStr = Field(SecretStr(""), validation_alias="MERIDIAN_SEAL_KEY")
+    """Signs the seals over the record: 64 hexadecimal digits. Only the workers need it."""
+    seal_public_keys: str = Field("", validation_alias="MERIDIAN_SEAL_PUBLIC_KEYS")
+    """Further keys whose seals are trusted when the record is verified, e.g. earlier ones; separated by commas."""
+    anchor: str = Field("", validation_alias="MERIDIAN_ANCHOR")
+    """Where seals are kept outside the database: a file, https:// or s3://bucket/prefix; default a file in the home."""
     max_body_bytes: int = Field(64 * 1024, validation_alias="MERIDIAN_MAX_BODY_BYTES", ge=1024)
     sweep_after_s: float = Field(2.0, validation_alias="MERIDIAN_SWEEP_AFTER_S", ge=0)
     """Age at which a job that nobody took is rung for again."""
@@ -45,11 +58,20 @@ class Settings(BaseSettings):
     """How long a job is one worker's alone; an assessment may take 90 s. A killed worker's waits for it."""
     log_level: str = Field("INFO", validation_alias="MERIDIAN_LOG_LEVEL")
 
-    @field_validator("database_url", "admin_database_url", "audit_database_url", "history_database_url")
+    @field_validator(
+        "database_url", "admin_database_url", "audit_database_url", "history_database_url", "desk_database_url"
+    )
     @classmethod
     def _psycopg2(cls, value: str) -> str:
         """SQLAlchemy 2.1 takes a bare `postgresql://` to mean psycopg 3; Meridian speaks psycopg2."""
         return re.sub(r"^postgres(ql)?://", "postgresql+psycopg2://", value)
+
+    @field_validator("seal_key")
+    @classmethod
+    def _seed(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not re.fullmatch("[0-9a-fA-F]{64}", value.get_secret_value()):
+            raise ValueError("64 hexadecimal digits; `openssl rand -hex 32` makes them")
+        return value
 
     @property
     def models_dir(self) -> Path:
@@ -65,6 +87,11 @@ class Settings(BaseSettings):
     def history_url(self) -> str:
         """The database in which the lender's own history is looked up."""
         return self.history_database_url or self.database_url
+
+    @property
+    def anchor_place(self) -> str:
+        """Where seals are anchored."""
+        return self.anchor or str(self.home.absolute() / "anchors.jsonl")
 
     @property
     def broker(self) -> str:

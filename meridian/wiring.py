@@ -3,20 +3,45 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine
 
-from meridian import __version__
+from meridian.anchors import anchor_place
 from meridian.bell import Bell
-from meridian.db.engine import APP_ROLE, open_engine, open_pool
+from meridian.code_version import code_version
+from meridian.db.engine import (
+    ANALYST_ROLE,
+    APP_ROLE,
+    WORKER_ROLE,
+    concerns_all,
+    each_by_itself,
+    open_engine,
+    open_pool,
+)
+from meridian.db.entries import Entry, commit_entries
+from meridian.db.group import GroupCommit
 from meridian.errors import NotReady, Unavailable
 from meridian.identity import new_id
 from meridian.products import Product, products
-from meridian.registry import ModelShelf, Purpose
-from meridian.service import Assessments, Decisions, HistoryLookUp, Keys, Queries, Reviews
+from meridian.record.seal import public_key, signing_key
+from meridian.registry import ModelArchive, ModelShelf, Purpose
+from meridian.service import (
+    Assessments,
+    Audits,
+    Decisions,
+    HistoryLookUp,
+    Keys,
+    PolicyBook,
+    Queries,
+    Replays,
+    Reviews,
+    Seals,
+)
 from meridian.settings import Settings
 from meridian.sources import Breaker, GuardedSource
 
@@ -34,18 +59,22 @@ class Wiring:
 
     settings: Settings
     name: str
+    role: str = APP_ROLE
 
     @cached_property
     def engine(self) -> Engine:
-        """The decisions' database, as the app."""
-        if not self.settings.database_url:
+        """The decisions' database, in this process's role."""
+        url = self.settings.database_url
+        if self.role == WORKER_ROLE:
+            url = self.settings.worker_database_url or url
+        if not url:
             raise NotReady(
                 "No database is configured. Run `meridian up`, or set DATABASE_URL, "
                 "e.g. postgresql://user:password@host/meridian."
             )
         return open_engine(
-            self.settings.database_url,
-            role=APP_ROLE,
+            url,
+            role=self.role,
             name=self.name,
             # A statement that hangs behind somebody's lock ends in a 503, not in a thread that is gone.
             statement_timeout_ms=STATEMENT_TIMEOUT_MS,
@@ -80,7 +109,7 @@ class Wiring:
             self.settings.history_url, role=APP_ROLE, name="history", statement_timeout_ms=limit_ms, pool_size=threads
         )
         guard = GuardedSource("history", Breaker("history"), timeout_s=limit_ms / 1000, threads=threads)
-        return HistoryLookUp(engine, guard)
+        return HistoryLookUp(each_by_itself(engine), guard)
 
     def warm(self) -> None:
         """Load models and connect, so that the first caller does not wait for it. What fails, fails again when used."""
@@ -101,8 +130,67 @@ class Wiring:
             clock=utc_now,
             new_id=new_id,
             ring=self.bell.ring,
-            code_version=__version__,
+            code_version=code_version(),
+            add=self.add_entry,
+            policies=self.policies,
         )
+
+    @cached_property
+    def add_entry(self) -> Callable[[Entry], bool]:
+        """Records a decision: many in one commit, or each in its own."""
+        engine = each_by_itself(self.engine)
+
+        def add(entries: Sequence[Entry]) -> list[bool]:
+            added = commit_entries(engine, entries)
+            return [entry.application.id in added for entry in entries]
+
+        if self.settings.commit == "direct":
+            return lambda entry: add([entry])[0]
+        return GroupCommit(add, concerns_all)
+
+    @cached_property
+    def policies(self) -> PolicyBook:
+        """Which policies are stored."""
+        return PolicyBook(self.engine, utc_now, new_id)
+
+    @cached_property
+    def seals(self) -> Seals:
+        """Sealing, and the partitions of the coming months."""
+        place = self.settings.anchor_place
+        return Seals(self.engine, utc_now, self._signing_key, place, anchor_place(place))
+
+    @cached_property
+    def replays(self) -> Replays:
+        """Past decisions made again."""
+        return Replays(self.engine, ModelArchive(self.settings.models_dir), code_version())
+
+    @cached_property
+    def audits(self) -> Audits:
+        """Verifying the record."""
+        return Audits(self.engine, self._trusted_keys, anchor_place(self.settings.anchor_place))
+
+    @property
+    def public_key(self) -> str:
+        """The public half of the key that signs seals."""
+        return public_key(self._signing_key())
+
+    def _trusted_keys(self) -> frozenset[str]:
+        stated = {key.strip().lower() for key in self.settings.seal_public_keys.split(",") if key.strip()}
+        own = {self.public_key} if self.settings.seal_key.get_secret_value() else set()
+        if not stated | own:
+            raise NotReady(
+                "No key is trusted: set MERIDIAN_SEAL_PUBLIC_KEYS to what `meridian audit key` prints where the seals "
+                "are made."
+            )
+        return frozenset(stated | own)
+
+    def _signing_key(self) -> Ed25519PrivateKey:
+        seed = self.settings.seal_key.get_secret_value()
+        if not seed:
+            raise NotReady(
+                "MERIDIAN_SEAL_KEY is not set, so the record cannot be sealed; `openssl rand -hex 32` makes one."
+            )
+        return signing_key(seed)
 
     @cached_property
     def assessments(self) -> Assessments:
@@ -114,7 +202,8 @@ class Wiring:
             clock=utc_now,
             new_id=new_id,
             ring=self.bell.ring,
-            code_version=__version__,
+            code_version=code_version(),
+            policies=self.policies,
             sweep_after_s=self.settings.sweep_after_s,
             lease_s=self.settings.lease_s,
         )
@@ -122,14 +211,21 @@ class Wiring:
     @cached_property
     def queries(self) -> Queries:
         """Look-ups."""
-        return Queries(self.engine)
+        return Queries(each_by_itself(self.engine))
 
     @cached_property
     def reviews(self) -> Reviews:
         """The analysts' part."""
-        return Reviews(self.engine, self.products, utc_now, new_id)
+        engine = open_engine(
+            self.settings.desk_database_url or self.settings.database_url,
+            role=ANALYST_ROLE,
+            name="desk",
+            statement_timeout_ms=STATEMENT_TIMEOUT_MS,
+            pool_size=self.settings.api_threads,
+        )
+        return Reviews(engine, self.products, utc_now, new_id)
 
     @cached_property
     def keys(self) -> Keys:
         """Who may come in."""
-        return Keys(self.engine, utc_now)
+        return Keys(each_by_itself(self.engine), utc_now)

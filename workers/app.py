@@ -10,11 +10,12 @@ from celery import Celery, signals
 from kombu.transport import TRANSPORT_ALIASES
 
 from meridian.bell import ASSESS, broker_settings
+from meridian.db.engine import WORKER_ROLE
 from meridian.logs import configure_logs
 from meridian.settings import load_settings
 from meridian.wiring import Wiring
 
-from .settings import SWEEP, WORKER_SETTINGS
+from .settings import PARTITIONS, SEAL, SWEEP, WORKER_SETTINGS
 
 app = Celery("meridian")
 
@@ -22,7 +23,7 @@ app = Celery("meridian")
 @cache
 def wiring() -> Wiring:
     """This process's objects, made at first use, after the fork."""
-    return Wiring(load_settings(), "worker")
+    return Wiring(load_settings(), "worker", WORKER_ROLE)
 
 
 @app.on_configure.connect
@@ -54,3 +55,15 @@ def assess(job_id: str) -> None:
 def sweep() -> None:
     """Ring for the jobs that nobody took."""
     wiring().assessments.sweep()
+
+
+@app.task(name=SEAL)
+def seal() -> None:
+    """Seal what is new in the record."""
+    wiring().seals.seal()
+
+
+@app.task(name=PARTITIONS)
+def make_partitions() -> None:
+    """Have the coming months' partitions."""
+    wiring().seals.make_partitions()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 SWEEP = "meridian.sweep"
+SEAL = "meridian.seal"
+PARTITIONS = "meridian.partitions"
 
 WORKER_SETTINGS: dict[str, Any] = {
     # A message is acknowledged when its task has ended, and goes back when the child that ran it is killed:
@@ -37,5 +39,9 @@ WORKER_SETTINGS: dict[str, Any] = {
     "beat_max_loop_interval": 1,
     "beat_schedule": {
         "sweep": {"task": SWEEP, "schedule": 2.0, "options": {"expires": 10.0}},
+        # What is not sealed yet could be changed unseen by whoever rules the database: keep that time short.
+        "seal": {"task": SEAL, "schedule": 5.0, "options": {"expires": 30.0}},
+        # Months ahead are there; hourly, because a schedule that is restarted counts from its start.
+        "partitions": {"task": PARTITIONS, "schedule": 3600.0, "options": {"expires": 600.0}},
     },
 }

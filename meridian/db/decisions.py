@@ -1,34 +1,23 @@
-"""Applications, evidence, versions and the pointer that says which governs."""
+"""Applications, evidence, versions, and which of them governs."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, Select, func, insert, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from meridian.db import tables as t
 from meridian.evidence import Evidence
 from meridian.outcome import Outcome, Stage
-from meridian.record import Version
+from meridian.record import Application, Version
 
-VERSION_COLUMNS = tuple(column.name for column in t.version.columns)
-
-
-@dataclass(frozen=True)
-class NewApplication:
-    """An application as its row stands in `record.application`."""
-
-    id: UUID
-    ref: str
-    product: str
-    applicant_id: str
-    caller: str
-    received_at: datetime
+APPLICATION_FIELDS = tuple(Application.__dataclass_fields__)
+VERSION_FIELDS = tuple(Version.__dataclass_fields__)
 
 
 @dataclass(frozen=True)
@@ -43,42 +32,45 @@ class Governed:
         return self.version.shown(governs=self.governs)
 
 
-def add_application(connection: Connection, application: NewApplication) -> None:
-    """Raises IntegrityError on `application_ref_unique` where the reference is taken."""
-    connection.execute(insert(t.application), asdict(application))
+@dataclass(frozen=True)
+class Answered:
+    """An application that was decided before: its own fields, and its first version's id and text."""
+
+    application: Application
+    version_id: UUID
+    text: str
 
 
-def add_evidence(connection: Connection, evidence_id: UUID, application_id: UUID, evidence: Evidence) -> None:
-    """Store a capture."""
+def find_answered(connection: Connection, caller: str, idempotency_key: str | None, ref: str) -> Answered | None:
+    """The application that this caller decided under this key, or else the one with this reference."""
+    named = t.application.c.ref == ref
+    keyed = (t.application.c.caller == caller) & (t.application.c.idempotency_key == idempotency_key)
+    first = (t.version.c.application_id == t.application.c.id) & (t.version.c.number == 1)
+    query = (
+        select(t.application, t.version.c.id.label("version_id"), t.version.c.document)
+        .join(t.version, first)
+        .where(named if idempotency_key is None else or_(keyed, named))
+        .order_by((keyed if idempotency_key is not None else named).desc())
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    fields = {name: getattr(row, name) for name in APPLICATION_FIELDS}
+    return Answered(Application(**fields), row.version_id, row.document)
+
+
+def add_version(connection: Connection, version: Version) -> None:
+    """Store a version, and that it is to be sealed."""
     row = {
-        "id": evidence_id,
-        "application_id": application_id,
-        "sha256": evidence.sha256,
-        "rung": int(evidence.rung),
-        "document": evidence.document,
-        "captured_at": datetime.fromisoformat(evidence.document["received_at"]),
-    }
-    connection.execute(insert(t.evidence), row)
-
-
-def add_version(connection: Connection, version: Version, *, governs_because: str | None) -> None:
-    """Store a version; with a `governs_because`, it governs from now on."""
-    row = {
-        **{name: getattr(version, name) for name in VERSION_COLUMNS},
+        **{name: getattr(version, name) for name in VERSION_FIELDS},
         "stage": version.stage.value,
         "outcome": version.outcome.value,
+        "document": version.text,
+        "row_sha256": version.leaf.sha256,
     }
     connection.execute(insert(t.version), row)
-    if governs_because is not None:
-        pointer = {
-            "application_id": version.application_id,
-            # A version governs at most once, so its number serves as the pointer's place in the order.
-            "seq": version.number,
-            "version_id": version.id,
-            "since": version.decided_at,
-            "because": governs_because,
-        }
-        connection.execute(insert(t.governing), pointer)
+    connection.execute(insert(t.unsealed), {"id": version.id, "leaves": version.leaf.packed()})
 
 
 def next_number(connection: Connection, application_id: UUID) -> int:
@@ -87,9 +79,12 @@ def next_number(connection: Connection, application_id: UUID) -> int:
     return int(connection.execute(highest).scalar() or 0) + 1
 
 
-def get_version(connection: Connection, version_id: UUID) -> Governed | None:
-    """One version by its id."""
-    row = connection.execute(_versions().where(t.version.c.id == version_id)).one_or_none()
+def get_version(connection: Connection, version_id: UUID, application_id: UUID | None = None) -> Governed | None:
+    """One version by its id; where its application is known, only that month is looked into."""
+    query = _versions().where(t.version.c.id == version_id)
+    if application_id is not None:
+        query = query.where(t.version.c.application_id == application_id)
+    row = connection.execute(query).one_or_none()
     return _governed(row) if row else None
 
 
@@ -112,11 +107,12 @@ def list_versions(connection: Connection, limit: int, older_than: UUID | None) -
     return [_governed(row) for row in connection.execute(query)]
 
 
-def get_evidence(connection: Connection, evidence_id: UUID) -> Evidence:
-    """A stored capture."""
-    return Evidence(
-        connection.execute(select(t.evidence.c.document).where(t.evidence.c.id == evidence_id)).scalar_one()
+def get_evidence(connection: Connection, application_id: UUID, evidence_id: UUID) -> Evidence:
+    """A stored capture of this application."""
+    query = select(t.evidence.c.document).where(
+        t.evidence.c.application_id == application_id, t.evidence.c.id == evidence_id
     )
+    return Evidence.from_text(connection.execute(query).scalar_one())
 
 
 def governing_version(connection: Connection, application_id: UUID) -> Version:
@@ -125,26 +121,24 @@ def governing_version(connection: Connection, application_id: UUID) -> Version:
 
 
 def governing_versions(connection: Connection, application_ids: Sequence[UUID]) -> dict[UUID, Version]:
-    """The version that governs now, by application."""
+    """The version that governs now, by application: the last of those that came to govern."""
     query = (
         select(t.version)
-        .join(t.governing, t.governing.c.version_id == t.version.c.id)
-        .where(t.governing.c.application_id.in_(application_ids))
-        .ext(distinct_on(t.governing.c.application_id))
-        .order_by(t.governing.c.application_id, t.governing.c.seq.desc())
+        .where(t.version.c.application_id.in_(application_ids), t.version.c.governs_because.is_not(None))
+        .ext(distinct_on(t.version.c.application_id))
+        .order_by(t.version.c.application_id, t.version.c.number.desc())
     )
     return {version.application_id: version for version in map(_version, connection.execute(query))}
 
 
-def _versions() -> Any:
-    latest = (
-        select(t.governing.c.version_id)
-        .where(t.governing.c.application_id == t.version.c.application_id)
-        .order_by(t.governing.c.seq.desc())
-        .limit(1)
+def _versions() -> Select[Any]:
+    other = t.version.alias()
+    last = (
+        select(func.max(other.c.number))
+        .where(other.c.application_id == t.version.c.application_id, other.c.governs_because.is_not(None))
         .scalar_subquery()
     )
-    return select(t.version, (latest == t.version.c.id).label("governs"))
+    return select(t.version, (t.version.c.number == last).label("governs"))
 
 
 def _governed(row: Row[Any]) -> Governed:
@@ -152,5 +146,12 @@ def _governed(row: Row[Any]) -> Governed:
 
 
 def _version(row: Row[Any]) -> Version:
-    values = {name: getattr(row, name) for name in VERSION_COLUMNS}
-    return Version(**{**values, "stage": Stage(row.stage), "outcome": Outcome(row.outcome)})
+    values = {name: getattr(row, name) for name in VERSION_FIELDS}
+    return Version(
+        **{
+            **values,
+            "stage": Stage(row.stage),
+            "outcome": Outcome(row.outcome),
+            "document": json.loads(row.document),
+        }
+    )

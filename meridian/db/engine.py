@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,8 +16,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from meridian.errors import Unavailable
 
 APP_ROLE = "meridian_app"
+WORKER_ROLE = "meridian_worker"
+ANALYST_ROLE = "meridian_analyst"
 AUDIT_ROLE = "meridian_audit"
 BROKER_ROLE = "meridian_broker"
+
+QUERY_CANCELED = "57014"
+SERVER_TROUBLE = ("08", "53", "57", "58", "XX")
+"""Classes of PostgreSQL's error codes: connection, resources, operator intervention, system, internal."""
 
 
 def open_engine(
@@ -40,7 +47,6 @@ def open_engine(
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=5,
-        pool_pre_ping=True,
         # What an applicant stated must not come into a log by way of an error's text.
         hide_parameters=True,
         connect_args={
@@ -56,6 +62,7 @@ def open_engine(
     )
     event.listen(engine, "connect", _note_process)
     event.listen(engine, "checkout", _refuse_other_process)
+    event.listen(engine, "checkout", _refuse_closed)
     _forget_after_fork(engine)
     return engine
 
@@ -79,6 +86,39 @@ def _refuse_other_process(_dbapi: Any, record: Any, proxy: Any) -> None:
     if record.info["pid"] != os.getpid():
         record.dbapi_connection = proxy.dbapi_connection = None
         raise DisconnectionError("the connection belongs to another process")
+
+
+def _refuse_closed(dbapi: Any, _record: Any, _proxy: Any) -> None:
+    """A server that went away has closed its end. Only where something has come unasked is it asked: a ping each
+    time would cost every request a round trip."""
+    readable, _, _ = select.select([dbapi.fileno()], [], [], 0)
+    if not readable:
+        return
+    try:
+        with dbapi.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        dbapi.rollback()
+    except dbapi.Error as error:
+        raise DisconnectionError("the server has closed the connection") from error
+
+
+def each_by_itself(engine: Engine) -> Engine:
+    """The same connections, each statement a transaction of its own: no round trips to begin and to commit."""
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def is_cut(error: Unavailable) -> bool:
+    """Whether the connection broke, so that a new one may do; not so where the server cannot be reached or refuses."""
+    cause = error.__cause__
+    return isinstance(cause, DBAPIError) and cause.connection_invalidated
+
+
+def concerns_all(error: Exception) -> bool:
+    """Whether another statement would have met the same: the server is away, full or stopping, or we refuse."""
+    if not isinstance(error, Unavailable):
+        return False
+    code = getattr(getattr(error.__cause__, "orig", None), "pgcode", None)
+    return code is None or (code != QUERY_CANCELED and code[:2] in SERVER_TROUBLE)
 
 
 @contextmanager

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, func, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, func, or_, select, text, update
 
 from meridian.db import tables as t
 
@@ -23,12 +22,6 @@ class ClaimedJob:
     application_id: UUID
     version_id: UUID
     attempts: int
-
-
-def add_job(connection: Connection, job_id: UUID, application_id: UUID, version_id: UUID, created_at: datetime) -> None:
-    """Ask for an assessment of this version."""
-    row = {"id": job_id, "application_id": application_id, "version_id": version_id, "created_at": created_at}
-    connection.execute(insert(t.job), row)
 
 
 def claim_job(connection: Connection, job_id: UUID, lease_s: float) -> ClaimedJob | None:

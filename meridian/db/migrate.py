@@ -8,17 +8,31 @@ from typing import TextIO
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import ProgrammingError
 
 from meridian.db.engine import transaction
+from meridian.errors import NotReady
 
 
 def migrate(url: str) -> None:
-    """Run what is missing, as a role that may create schemas and roles."""
+    """Run what is missing, as a role that may create schemas and roles.
+
+    Raises `NotReady` for a database of a version that this one cannot carry over.
+    """
     config = _config()
     config.attributes["url"] = url
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        if "Can't locate revision" not in str(error):
+            raise
+        raise NotReady(
+            "The database was made by another Meridian, older than the first release or newer than this one, and "
+            "cannot be brought to this schema. Use the version that made it, or start with an empty database "
+            "(an embedded one: move the folder MERIDIAN_HOME away)."
+        ) from error
 
 
 def migration_sql(out: TextIO) -> None:

@@ -2,11 +2,40 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ARRAY, BigInteger, Column, DateTime, Double, MetaData, SmallInteger, Table, Text, Uuid
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    Double,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    TypeDecorator,
+    Uuid,
+)
 
 metadata = MetaData()
 Moment = DateTime(timezone=True)
+
+
+class Hexadecimal(TypeDecorator[str]):
+    """Bytes in the table, hexadecimal text in the code: a hash takes 32 bytes of a row and not 64."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:  # noqa: ARG002
+        """Text to bytes."""
+        return None if value is None else bytes.fromhex(value)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """Bytes to text."""
+        return None if value is None else bytes(value).hex()
+
 
 application = Table(
     "application",
@@ -16,7 +45,21 @@ application = Table(
     Column("product", Text),
     Column("applicant_id", Text),
     Column("caller", Text),
+    Column("idempotency_key", Text),
+    Column("request_sha256", Hexadecimal),
     Column("received_at", Moment),
+    Column("row_sha256", LargeBinary),
+    schema="record",
+)
+
+policy = Table(
+    "policy",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("version", Text),
+    Column("document", Text),
+    Column("added_at", Moment),
+    Column("row_sha256", LargeBinary),
     schema="record",
 )
 
@@ -24,53 +67,65 @@ evidence = Table(
     "evidence",
     metadata,
     Column("id", Uuid, primary_key=True),
-    Column("application_id", Uuid),
-    Column("sha256", Text),
+    Column("application_id", Uuid, primary_key=True),
+    Column("sha256", Hexadecimal),
     Column("rung", SmallInteger),
-    Column("document", JSONB),
+    Column("document", Text),
     Column("captured_at", Moment),
+    Column("row_sha256", LargeBinary),
     schema="record",
 )
 
 version = Table(
     "version",
     metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("application_id", Uuid),
-    Column("number", BigInteger),
+    Column("id", Uuid),
+    Column("application_id", Uuid, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
     Column("evidence_id", Uuid),
     Column("stage", Text),
     Column("outcome", Text),
     Column("pd", Double),
-    Column("model_sha256", Text),
+    Column("model_sha256", Hexadecimal),
     Column("policy_version", Text),
     Column("decided_at", Moment),
     Column("decided_by", Text),
-    Column("document", JSONB),
+    Column("governs_because", Text),
+    Column("document", Text),
+    Column("row_sha256", LargeBinary),
     schema="record",
 )
 
-governing = Table(
-    "governing",
+seal = Table(
+    "seal",
     metadata,
-    Column("application_id", Uuid, primary_key=True),
-    Column("seq", BigInteger, primary_key=True),
-    Column("version_id", Uuid),
-    Column("since", Moment),
-    Column("because", Text),
+    Column("number", BigInteger, primary_key=True),
+    Column("sealed_at", Moment),
+    Column("leaves", LargeBinary),
+    Column("root", Hexadecimal),
+    Column("previous", Hexadecimal),
+    Column("sha256", Hexadecimal),
+    Column("key", Hexadecimal),
+    Column("signature", Hexadecimal),
     schema="record",
 )
 
-reply = Table(
-    "reply",
+unsealed = Table(
+    "unsealed",
     metadata,
-    Column("caller", Text, primary_key=True),
-    Column("idempotency_key", Text, primary_key=True),
-    Column("request_sha256", Text),
-    Column("version_id", Uuid),
-    Column("body", Text),
-    Column("created_at", Moment),
-    schema="record",
+    Column("id", Uuid, primary_key=True),
+    Column("leaves", LargeBinary),
+    Column("added_at", Moment),
+    schema="work",
+)
+
+anchored = Table(
+    "anchored",
+    metadata,
+    Column("place", Text, primary_key=True),
+    Column("number", BigInteger),
+    Column("anchored_at", Moment),
+    schema="work",
 )
 
 job = Table(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +12,7 @@ from enum import IntEnum, StrEnum
 from functools import cached_property
 from typing import Any
 
-from meridian.evidence.canonical import sha256_of
+from meridian.evidence.canonical import canonical_json
 from meridian.features import FeatureSet, Fields
 
 
@@ -78,10 +80,20 @@ class Evidence:
 
     document: Mapping[str, Any]
 
+    @classmethod
+    def from_text(cls, text: str) -> Evidence:
+        """The capture that was stored as this text."""
+        return cls(json.loads(text))
+
+    @cached_property
+    def text(self) -> str:
+        """The canonical document: what is stored."""
+        return canonical_json(self.document).decode()
+
     @cached_property
     def sha256(self) -> str:
         """SHA-256 of the canonical document."""
-        return sha256_of(self.document)
+        return hashlib.sha256(self.text.encode()).hexdigest()
 
     @cached_property
     def features(self) -> dict[str, float]:
@@ -131,7 +143,7 @@ def capture(
     readings: Sequence[SourceReading],
     features: FeatureSet,
     model_sources: frozenset[str] | None,
-    versions: Mapping[str, str],
+    versions: Mapping[str, str | None],
 ) -> Evidence:
     """Freeze what is known.
 

@@ -1,5 +1,6 @@
-"""The record: versions of decisions, append-only, each naming its evidence; and how one is written as JSON."""
+"""The record: rows that are added and never changed, each hashed; and the seals that prove it."""
 
-from meridian.record.version import Version, version_document, version_of
+from meridian.record.rows import Application, EvidenceRow, Kind, Leaf, PolicyRow
+from meridian.record.version import Version, judged, version_of
 
-__all__ = ["Version", "version_document", "version_of"]
+__all__ = ["Application", "EvidenceRow", "Kind", "Leaf", "PolicyRow", "Version", "judged", "version_of"]

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 from meridian.decision import Decision
-from meridian.evidence import Evidence
+from meridian.evidence import Evidence, canonical_json
 from meridian.outcome import Outcome, Stage
+from meridian.record.rows import Kind, Leaf, content_sha256, microseconds, text_sha256
 
 
 @dataclass(frozen=True)
 class Version:
     """One row of the append-only record.
 
-    `number` counts an application's versions from 1; `document` is what callers see, less the two things
-    that are not frozen with it: whether it governs, and links.
+    `number` counts an application's versions from 1. A version with a `governs_because` governs from its
+    insertion on, until a later one does: the pointer moves by inserting alone. `model_sha256` is the model
+    in hand, None where there was none; `document` is the answer as it was given.
     """
 
     id: UUID
@@ -32,44 +35,41 @@ class Version:
     policy_version: str
     decided_at: datetime
     decided_by: str
+    governs_because: str | None
     document: Mapping[str, Any]
 
+    @cached_property
+    def text(self) -> str:
+        """The document's canonical text: what is stored, and what the caller was answered."""
+        return canonical_json(self.document).decode()
+
+    @cached_property
+    def leaf(self) -> Leaf:
+        """Its place in the ledger."""
+        fields = (
+            str(self.id),
+            str(self.application_id),
+            self.number,
+            str(self.evidence_id),
+            self.stage.value,
+            self.outcome.value,
+            self.pd,
+            self.model_sha256,
+            self.policy_version,
+            microseconds(self.decided_at),
+            self.decided_by,
+            self.governs_because,
+            text_sha256(self.text),
+        )
+        return Leaf(Kind.VERSION, self.id, content_sha256(Kind.VERSION, fields))
+
     def shown(self, *, governs: bool) -> dict[str, Any]:
-        """The version as the API answers it."""
-        links = {
-            "self": f"/v1/decisions/{self.id}",
-            "application": f"/v1/applications/{self.document['application_ref']}",
-        }
-        return {**self.document, "governs": governs, "links": links}
-
-
-def version_document(
-    *,
-    version_id: UUID,
-    application_ref: str,
-    stage: Stage,
-    decision: Mapping[str, Any],
-    evidence: Evidence,
-    decided_at: datetime,
-    decided_by: str,
-    timings_ms: Mapping[str, float],
-) -> dict[str, Any]:
-    """The JSON of a version. `decision` is `Decision.document()`, or a review's in the same shape."""
-    return {
-        "id": str(version_id),
-        "application_ref": application_ref,
-        "product": evidence.document["request"]["product"],
-        "stage": stage.value,
-        **decision,
-        "evidence": {"rung": int(evidence.rung), "sources": list(evidence.sources), "hash": evidence.sha256},
-        "decided_at": decided_at.isoformat(),
-        "decided_by": decided_by,
-        "timings_ms": dict(timings_ms),
-    }
+        """The version as the API answers it now."""
+        return {**self.document, "governs": governs}
 
 
 def version_of(
-    decision: Decision,
+    decision: Mapping[str, Any],
     *,
     version_id: UUID,
     application_id: UUID,
@@ -78,31 +78,50 @@ def version_of(
     evidence: Evidence,
     evidence_id: UUID,
     stage: Stage,
+    pd: float | None,
+    model_sha256: str | None,
     decided_at: datetime,
     decided_by: str,
+    governs_because: str | None,
     timings_ms: Mapping[str, float],
 ) -> Version:
-    """The version that a model and the policy made."""
+    """The version that a decision makes: `decision` is `Decision.document()`, or a review's in the same shape."""
     return Version(
         id=version_id,
         application_id=application_id,
         number=number,
         evidence_id=evidence_id,
         stage=stage,
-        outcome=decision.outcome,
-        pd=decision.score.pd if decision.score else None,
-        model_sha256=decision.model_sha256,
-        policy_version=decision.policy_version,
+        outcome=Outcome(decision["outcome"]),
+        pd=pd,
+        model_sha256=model_sha256,
+        policy_version=decision["policy"]["version"],
         decided_at=decided_at,
         decided_by=decided_by,
-        document=version_document(
-            version_id=version_id,
-            application_ref=application_ref,
-            stage=stage,
-            decision=decision.document(),
-            evidence=evidence,
-            decided_at=decided_at,
-            decided_by=decided_by,
-            timings_ms=timings_ms,
-        ),
+        governs_because=governs_because,
+        document={
+            "id": str(version_id),
+            "application_ref": application_ref,
+            "product": evidence.document["request"]["product"],
+            "stage": stage.value,
+            **decision,
+            "evidence": {"rung": int(evidence.rung), "sources": list(evidence.sources), "hash": evidence.sha256},
+            "decided_at": decided_at.isoformat(),
+            "decided_by": decided_by,
+            "governs": governs_because is not None,
+            "timings_ms": dict(timings_ms),
+            "links": {
+                "self": f"/v1/decisions/{version_id}",
+                "application": f"/v1/applications/{application_ref}",
+            },
+        },
     )
+
+
+def judged(decision: Decision) -> dict[str, Any]:
+    """What `version_of` takes of a decision that a model and the policy made."""
+    return {
+        "decision": decision.document(),
+        "pd": decision.score.pd if decision.score else None,
+        "model_sha256": decision.model_sha256,
+    }

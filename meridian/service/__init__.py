@@ -1,21 +1,30 @@
 """The use cases: one for each thing that somebody may want of Meridian. The doors call these."""
 
 from meridian.service.assessments import Assessments
+from meridian.service.audits import Audits, Verified
 from meridian.service.decisions import Decisions, Reply, Wanted
 from meridian.service.history import HistoryLookUp
 from meridian.service.keys import Keys, Principal
+from meridian.service.policies import PolicyBook
 from meridian.service.queries import Queries
+from meridian.service.replays import Replays
 from meridian.service.reviews import Reviews, Settling
+from meridian.service.seals import Seals
 
 __all__ = [
     "Assessments",
+    "Audits",
     "Decisions",
     "HistoryLookUp",
     "Keys",
+    "PolicyBook",
     "Principal",
     "Queries",
+    "Replays",
     "Reply",
     "Reviews",
+    "Seals",
     "Settling",
+    "Verified",
     "Wanted",
 ]

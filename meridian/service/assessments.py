@@ -19,8 +19,9 @@ from meridian.errors import MeridianError, NotReady, Unavailable
 from meridian.evidence import Evidence
 from meridian.outcome import Stage
 from meridian.products import Product
-from meridian.record import Version, version_of
+from meridian.record import Version, judged, version_of
 from meridian.scoring import Scorer
+from meridian.service.policies import PolicyBook
 from meridian.service.stopwatch import Stopwatch
 
 log = structlog.get_logger()
@@ -44,6 +45,7 @@ class Assessments:
     code_version: str
     sweep_after_s: float
     lease_s: float
+    policies: PolicyBook
 
     def assess(self, job_id: UUID) -> bool:
         """Make one assessment. False where there is nothing to do: done before, or in other hands.
@@ -84,39 +86,27 @@ class Assessments:
     def _write(self, job: jobs.ClaimedJob) -> bool:
         with transaction(self.engine) as connection:
             fast = self._fast_version(connection, job)
-            evidence = decisions.get_evidence(connection, fast.evidence_id)
+            evidence = decisions.get_evidence(connection, fast.application_id, fast.evidence_id)
         watch = Stopwatch()
         decision = self._decide(evidence)
         watch.lap("decide")
+        self.policies.publish(self._product(evidence).terms)
         with transaction(self.engine) as connection:
             lock_application(connection, job.application_id)
             if not jobs.hold_job(connection, job.id):
                 return False
-            assessment = version_of(
-                decision,
-                version_id=self.new_id(),
-                application_id=job.application_id,
-                application_ref=fast.document["application_ref"],
-                number=decisions.next_number(connection, job.application_id),
-                evidence=evidence,
-                evidence_id=fast.evidence_id,
-                stage=Stage.BATCH,
-                decided_at=self.clock(),
-                decided_by=f"meridian {self.code_version}",
-                timings_ms=watch.laps,
-            )
-            self._settle(connection, fast, assessment)
+            self._settle(connection, fast, evidence, decision, watch.laps)
             jobs.finish_job(connection, job.id)
         return True
 
     def _fast_version(self, connection: Connection, job: jobs.ClaimedJob) -> Version:
-        found = decisions.get_version(connection, job.version_id)
+        found = decisions.get_version(connection, job.version_id, job.application_id)
         if found is None:
             raise NotReady(f"the version {job.version_id} of job {job.id} is not in the record")
         return found.version
 
     def _decide(self, evidence: Evidence) -> Decision:
-        product = self.products[evidence.document["request"]["product"]]
+        product = self._product(evidence)
         scorer = self.scorers(product.name)
         if scorer is None:
             raise NotReady(
@@ -124,19 +114,42 @@ class Assessments:
             )
         return product.decide(evidence, scorer)
 
-    def _settle(self, connection: Connection, fast: Version, assessment: Version) -> None:
-        product = self.products[assessment.document["product"]]
+    def _product(self, evidence: Evidence) -> Product:
+        return self.products[evidence.document["request"]["product"]]
+
+    def _settle(
+        self,
+        connection: Connection,
+        fast: Version,
+        evidence: Evidence,
+        decision: Decision,
+        timings_ms: Mapping[str, float],
+    ) -> None:
+        """Record the assessment, and what the contract says of the two; under `lock_application`."""
         case = cases.find_case(connection, application_id=fast.application_id, lock=True)
         settlement = reconcile(
-            product.contract,
+            self._product(evidence).contract,
             fast.outcome,
-            assessment.outcome,
+            decision.outcome,
             in_analysts_hands=case is not None and case.in_analysts_hands,
-            same_policy=assessment.policy_version == fast.policy_version,
+            same_policy=decision.policy_version == fast.policy_version,
         )
         overturns = settlement is Settlement.OVERTURN
-        because = f"assessment settles the referral: {assessment.outcome}" if overturns else None
-        decisions.add_version(connection, assessment, governs_because=because)
+        assessment = version_of(
+            **judged(decision),
+            version_id=self.new_id(),
+            application_id=fast.application_id,
+            application_ref=fast.document["application_ref"],
+            number=decisions.next_number(connection, fast.application_id),
+            evidence=evidence,
+            evidence_id=fast.evidence_id,
+            stage=Stage.BATCH,
+            decided_at=self.clock(),
+            decided_by=f"meridian {self.code_version}",
+            governs_because=f"assessment settles the referral: {decision.outcome}" if overturns else None,
+            timings_ms=timings_ms,
+        )
+        decisions.add_version(connection, assessment)
         if overturns and case is not None:
             cases.settle_case(connection, case.id, "assessment")
         if settlement is Settlement.CASE and case is None:

@@ -8,19 +8,20 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Engine
 
 from meridian.application import DecisionRequest, parse_request
-from meridian.db import cases, decisions, jobs, replies
+from meridian.db import decisions
 from meridian.db.engine import transaction
+from meridian.db.entries import Entry, NewCase
 from meridian.decision import Decision
-from meridian.errors import AlreadyDecided, IdempotencyMismatch
-from meridian.evidence import Evidence, SourceReading, canonical_json, capture, sha256_of
+from meridian.errors import AlreadyDecided, IdempotencyMismatch, Unavailable
+from meridian.evidence import Evidence, SourceReading, capture, sha256_of
 from meridian.outcome import Outcome, Stage
 from meridian.products import Product
-from meridian.record import Version, version_of
+from meridian.record import Application, EvidenceRow, judged, version_of
 from meridian.scoring import Scorer
+from meridian.service.policies import PolicyBook
 from meridian.service.stopwatch import Stopwatch
 
 LookUp = Callable[[str, datetime], SourceReading]
@@ -29,11 +30,12 @@ LookUp = Callable[[str, datetime], SourceReading]
 
 @dataclass(frozen=True)
 class Wanted:
-    """A call: who asks, with which body, under which idempotency key."""
+    """A call: who asks, with which body, under which idempotency key; `call` is the method and the path."""
 
     caller: str
     body: bytes
     idempotency_key: str | None = None
+    call: str = "POST /v1/decisions"
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,9 @@ class Decisions:
     ring: Callable[[UUID], None]
     """Rings for a job after its commit; may be lost."""
     code_version: str
+    add: Callable[[Entry], bool]
+    """Records an entry; returns when it is durable. False where its key or its reference is taken."""
+    policies: PolicyBook
 
     def decide(self, wanted: Wanted) -> Reply:
         """Decide one application and record it.
@@ -72,19 +77,22 @@ class Decisions:
         watch = Stopwatch()
         received_at = self.clock()
         request = parse_request(wanted.body, {name: p.request for name, p in self.products.items()})
-        request_sha256 = sha256_of(request.document())
         watch.lap("parse")
-        if earlier := self._answered(wanted, request_sha256):
-            return earlier
         product = self.products[request.product]
         scorer = self.scorers(product.name)
         evidence = self._capture(product, request, received_at, scorer)
         watch.lap("features")
         decision = product.decide(evidence, scorer)
         watch.lap("decide")
-        reply = self._record(wanted, request_sha256, request, evidence, decision, received_at, watch)
+        entry = self._entry(wanted, request, evidence, decision, received_at, watch)
+        self.policies.publish(product.terms)
+        if not self.add(entry):
+            # Nobody is asked beforehand whether the key was used: a first call is the rule, a retry the exception.
+            return self._earlier(wanted, entry)
         watch.lap("record")
-        return reply
+        self.ring(entry.job_id)
+        labels = {"product": request.product, "outcome": decision.outcome.value, "rung": str(int(evidence.rung))}
+        return Reply(entry.version.text.encode(), entry.version.id, False, watch.laps, labels)
 
     def _capture(
         self, product: Product, request: DecisionRequest[Any], received_at: datetime, scorer: Scorer | None
@@ -98,47 +106,37 @@ class Decisions:
             model_sources=product.model_sources if scorer else None,
             versions={
                 "code": self.code_version,
-                "policy": product.policy.version,
-                "compact_model": scorer.sha256 if scorer else "none",
+                "policy": product.terms.version,
+                "policy_sha256": product.terms.sha256,
+                "model": scorer.sha256 if scorer else None,
+                "reference": scorer.reference_sha256 if scorer else None,
             },
         )
 
-    def _answered(self, wanted: Wanted, request_sha256: str) -> Reply | None:
-        """The stored answer to this key, if there is one."""
-        if wanted.idempotency_key is None:
-            return None
-        with transaction(self.engine) as connection:
-            stored = replies.find_reply(connection, wanted.caller, wanted.idempotency_key)
-        if stored is None:
-            return None
-        if stored.request_sha256 != request_sha256:
-            raise IdempotencyMismatch(
-                f"Idempotency-Key {wanted.idempotency_key!r} was used at {stored.created_at.isoformat()} with another "
-                "body. Send the same body to get the same answer, or a new key for a new application."
-            )
-        return Reply(stored.body.encode(), stored.version_id, True, {}, {})
-
-    def _record(
+    def _entry(
         self,
         wanted: Wanted,
-        request_sha256: str,
         request: DecisionRequest[Any],
         evidence: Evidence,
         decision: Decision,
         received_at: datetime,
         watch: Stopwatch,
-    ) -> Reply:
+    ) -> Entry:
         application_id, version_id, evidence_id, job_id = (self.new_id() for _ in range(4))
-        application = decisions.NewApplication(
+        application = Application(
             id=application_id,
             ref=request.application_ref or str(application_id),
             product=request.product,
             applicant_id=request.application.applicant_id,
             caller=wanted.caller,
+            idempotency_key=wanted.idempotency_key,
+            request_sha256=sha256_of(
+                {"call": wanted.call, "caller": wanted.caller, "body": evidence.document["request"]}
+            ),
             received_at=received_at,
         )
         version = version_of(
-            decision,
+            **judged(decision),
             version_id=version_id,
             application_id=application_id,
             application_ref=application.ref,
@@ -148,48 +146,30 @@ class Decisions:
             stage=Stage.FAST,
             decided_at=self.clock(),
             decided_by=f"meridian {self.code_version}",
+            governs_because="first decision",
             timings_ms=watch.laps,
         )
-        body = canonical_json(version.shown(governs=True))
-        try:
-            with transaction(self.engine) as connection:
-                if wanted.idempotency_key is not None:
-                    replies.add_reply(
-                        connection,
-                        replies.StoredReply(
-                            wanted.caller,
-                            wanted.idempotency_key,
-                            request_sha256,
-                            version_id,
-                            body.decode(),
-                            version.decided_at,
-                        ),
-                    )
-                decisions.add_application(connection, application)
-                decisions.add_evidence(connection, evidence_id, application_id, evidence)
-                decisions.add_version(connection, version, governs_because="first decision")
-                jobs.add_job(connection, job_id, application_id, version_id, version.decided_at)
-                self._open_case(connection, version)
-        except IntegrityError as error:
-            return self._beaten(error, wanted, request_sha256, application.ref)
-        self.ring(job_id)
-        labels = {"product": request.product, "outcome": decision.outcome.value, "rung": str(int(evidence.rung))}
-        return Reply(body, version_id, False, watch.laps, labels)
+        referred = decision.outcome is Outcome.REFER
+        case = NewCase(self.new_id(), "the fast decision refers") if referred else None
+        return Entry(application, EvidenceRow(evidence_id, application_id, evidence), version, job_id, case)
 
-    def _open_case(self, connection: Connection, version: Version) -> None:
-        if version.outcome is Outcome.REFER:
-            cases.open_case(
-                connection, self.new_id(), version.application_id, "the fast decision refers", version.decided_at
-            )
-
-    def _beaten(self, error: IntegrityError, wanted: Wanted, request_sha256: str, ref: str) -> Reply:
-        """Somebody else's commit came first: a twin under the same key, or the same reference."""
-        constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
-        if constraint == "reply_once" and (twin := self._answered(wanted, request_sha256)):
-            return twin
-        if constraint == "application_ref_unique":
+    def _earlier(self, wanted: Wanted, entry: Entry) -> Reply:
+        """Somebody else's commit came first, or our own whose answer was lost: a retry, a twin, a taken reference."""
+        asked = entry.application
+        with transaction(self.engine) as connection:
+            found = decisions.find_answered(connection, asked.caller, asked.idempotency_key, asked.ref)
+        if found is None:
+            raise Unavailable
+        earlier, key = found.application, wanted.idempotency_key
+        if key is not None and (earlier.caller, earlier.idempotency_key) == (asked.caller, key):
+            if earlier.request_sha256 != asked.request_sha256:
+                raise IdempotencyMismatch(
+                    f"Idempotency-Key {key!r} was used at {earlier.received_at.isoformat()} with another body. "
+                    "Send the same body to get the same answer, or a new key for a new application."
+                )
+        elif earlier.id != asked.id:
             raise AlreadyDecided(
-                f"Application {ref!r} has been decided; see /v1/applications/{ref}. "
+                f"Application {asked.ref!r} has been decided; see /v1/applications/{asked.ref}. "
                 "Send a new application under a reference of its own."
-            ) from error
-        raise error
+            )
+        return Reply(found.text.encode(), found.version_id, earlier.id != asked.id, {}, {})

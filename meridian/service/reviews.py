@@ -13,9 +13,9 @@ from sqlalchemy import Connection, Engine
 from meridian.db import cases, decisions
 from meridian.db.engine import lock_application, transaction
 from meridian.errors import CaseConflict, NotFound
-from meridian.outcome import Outcome, Stage
+from meridian.outcome import Stage
 from meridian.products import Product
-from meridian.record import Version, version_document
+from meridian.record import Version, version_of
 from meridian.review import Settling, proposed, reviewed
 
 __all__ = ["CaseView", "Reviews", "Settling"]
@@ -56,7 +56,7 @@ class Reviews:
             case = self._find(connection, case_id)
             versions = decisions.versions_of(connection, case.application_ref)
             governing = next(v for v in versions if v.governs)
-            evidence = decisions.get_evidence(connection, governing.version.evidence_id)
+            evidence = decisions.get_evidence(connection, case.application_id, governing.version.evidence_id)
         shown = governing.shown()
         return CaseView(
             case=case,
@@ -94,13 +94,13 @@ class Reviews:
             if case.state != "claimed" or case.claimed_by != analyst:
                 raise CaseConflict(f"The case of {case.application_ref} is {_whose(case)}; claim it first.")
             version = self._version(connection, case, analyst, settling)
-            decisions.add_version(connection, version, governs_because=f"settled by {analyst}")
+            decisions.add_version(connection, version)
             cases.settle_case(connection, case_id, analyst)
         return version.id
 
     def _version(self, connection: Connection, case: cases.Case, analyst: str, settling: Settling) -> Version:
         governing = decisions.governing_version(connection, case.application_id)
-        evidence = decisions.get_evidence(connection, governing.evidence_id)
+        evidence = decisions.get_evidence(connection, case.application_id, governing.evidence_id)
         decision = reviewed(
             settling,
             product=self.products[case.product],
@@ -109,29 +109,21 @@ class Reviews:
             others=[v.version.document for v in decisions.versions_of(connection, case.application_ref)],
             analyst=analyst,
         )
-        version_id, decided_at = self.new_id(), self.clock()
-        return Version(
-            id=version_id,
+        return version_of(
+            decision,
+            version_id=self.new_id(),
             application_id=case.application_id,
+            application_ref=case.application_ref,
             number=decisions.next_number(connection, case.application_id),
+            evidence=evidence,
             evidence_id=governing.evidence_id,
             stage=Stage.REVIEW,
-            outcome=Outcome(decision["outcome"]),
             pd=governing.pd,
             model_sha256=governing.model_sha256,
-            policy_version=governing.policy_version,
-            decided_at=decided_at,
+            decided_at=self.clock(),
             decided_by=f"analyst {analyst}",
-            document=version_document(
-                version_id=version_id,
-                application_ref=case.application_ref,
-                stage=Stage.REVIEW,
-                decision=decision,
-                evidence=evidence,
-                decided_at=decided_at,
-                decided_by=f"analyst {analyst}",
-                timings_ms={},
-            ),
+            governs_because=f"settled by {analyst}",
+            timings_ms={},
         )
 
     def _find(self, connection: Connection, case_id: UUID, *, lock: bool = False) -> cases.Case:

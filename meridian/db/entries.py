@@ -1,0 +1,209 @@
+"""What one decision adds to the record: all of it or nothing, and many at once in one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Engine
+
+from meridian.db.engine import is_cut, transaction
+from meridian.errors import Unavailable
+from meridian.record import Application, EvidenceRow, Version
+
+MOST_SKEW_S = 120.0
+"""How far this process's clock may be from the database's: what is recorded must have happened when it says."""
+
+
+@dataclass(frozen=True)
+class NewCase:
+    """A case that opens with a decision."""
+
+    id: UUID
+    because: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A decided application: its rows, the job of its assessment, and its case if it waits for a person."""
+
+    application: Application
+    evidence: EvidenceRow
+    version: Version
+    job_id: UUID
+    case: NewCase | None
+
+    @property
+    def leaves(self) -> bytes:
+        """Its rows' packed leaves."""
+        return b"".join(row.leaf.packed() for row in (self.application, self.evidence, self.version))
+
+
+# What a statement takes: a column of each of these, one value an entry.
+PARAMETERS = {
+    "id": "uuid[]",
+    "ref": "text[]",
+    "product": "text[]",
+    "applicant_id": "text[]",
+    "caller": "text[]",
+    "idempotency_key": "text[]",
+    "request_sha256": "bytea[]",
+    "received_at": "timestamptz[]",
+    "application_sha256": "bytea[]",
+    "evidence_id": "uuid[]",
+    "evidence_sha256": "bytea[]",
+    "rung": "smallint[]",
+    "evidence": "text[]",
+    "captured_at": "timestamptz[]",
+    "evidence_row_sha256": "bytea[]",
+    "version_id": "uuid[]",
+    "number": "bigint[]",
+    "stage": "text[]",
+    "outcome": "text[]",
+    "pd": "float8[]",
+    "model_sha256": "bytea[]",
+    "policy_version": "text[]",
+    "decided_at": "timestamptz[]",
+    "decided_by": "text[]",
+    "governs_because": "text[]",
+    "version": "text[]",
+    "version_sha256": "bytea[]",
+    "job_id": "uuid[]",
+    "case_id": "uuid[]",
+    "because": "text[]",
+    "leaves": "bytea[]",
+    "most_skew_s": "float8",
+}
+
+# One statement, so that it is one round trip and one commit, and so that who comes second under a reference or a key
+# (it waits for the first to commit) adds nothing at all, without an error that would take its neighbours along.
+ADD = """
+WITH won AS (
+    INSERT INTO record.application (id, ref, product, applicant_id, caller, idempotency_key, request_sha256,
+                                    received_at, row_sha256)
+    SELECT * FROM unnest({id}, {ref}, {product}, {applicant_id}, {caller}, {idempotency_key}, {request_sha256},
+                         {received_at}, {application_sha256})
+        AS a (id, ref, product, applicant_id, caller, idempotency_key, request_sha256, received_at, row_sha256)
+    WHERE abs(extract(epoch FROM now() - a.received_at)) <= {most_skew_s}
+    ON CONFLICT DO NOTHING RETURNING id
+), captured AS (
+    INSERT INTO record.evidence (application_id, id, sha256, rung, document, captured_at, row_sha256)
+    SELECT e.* FROM unnest({id}, {evidence_id}, {evidence_sha256}, {rung}, {evidence}, {captured_at},
+                           {evidence_row_sha256}) AS e (application_id)
+    JOIN won ON won.id = e.application_id
+), decided AS (
+    INSERT INTO record.version (application_id, id, number, evidence_id, stage, outcome, pd, model_sha256,
+                                policy_version, decided_at, decided_by, governs_because, document, row_sha256)
+    SELECT v.* FROM unnest({id}, {version_id}, {number}, {evidence_id}, {stage}, {outcome}, {pd}, {model_sha256},
+                           {policy_version}, {decided_at}, {decided_by}, {governs_because}, {version},
+                           {version_sha256}) AS v (application_id)
+    JOIN won ON won.id = v.application_id
+), asked_for AS (
+    INSERT INTO work.job (application_id, id, version_id, created_at)
+    SELECT j.* FROM unnest({id}, {job_id}, {version_id}, {decided_at}) AS j (application_id)
+    JOIN won ON won.id = j.application_id
+), referred AS (
+    INSERT INTO work.review_case (application_id, id, because, opened_at)
+    SELECT c.* FROM unnest({id}, {case_id}, {because}, {decided_at}) AS c (application_id, id)
+    JOIN won ON won.id = c.application_id
+    WHERE c.id IS NOT NULL
+), to_be_sealed AS (
+    INSERT INTO work.unsealed (id, leaves)
+    SELECT min(won.id::text)::uuid, string_agg(l.leaves, ''::bytea)
+    FROM unnest({id}, {leaves}) AS l (application_id, leaves)
+    JOIN won ON won.id = l.application_id
+    HAVING count(*) > 0
+)
+SELECT now(), ARRAY(SELECT id::text FROM won)
+""".format_map({name: f"${place}" for place, name in enumerate(PARAMETERS, start=1)})  # numbers alone
+# Planned once a connection: to plan it takes as long as to run it, and one plan is as good as the other.
+PREPARE = f"SET plan_cache_mode = force_generic_plan; PREPARE add_entries ({', '.join(PARAMETERS.values())}) AS {ADD}"
+EXECUTE = f"EXECUTE add_entries ({', '.join(f'%({name})s::{kind}' for name, kind in PARAMETERS.items())})"
+
+
+def commit_entries(engine: Engine, entries: Sequence[Entry]) -> set[UUID]:
+    """Add these entries and commit; the ids of the applications that were added.
+
+    Not added is who came second under an idempotency key or a reference. `engine` commits each statement.
+    Where the connection is cut in the middle it is not known whether that was before or after the commit, so it is
+    tried once more: what the first attempt did commit then stands in its own way, under its own id.
+    Raises `Unavailable` where the database does not answer, or its clock and ours are apart.
+    """
+    try:
+        return _add(engine, entries)
+    except Unavailable as error:
+        if not is_cut(error):
+            raise
+        return _add(engine, entries)
+
+
+def _add(engine: Engine, entries: Sequence[Entry]) -> set[UUID]:
+    with transaction(engine) as connection:
+        if not connection.info.get("prepared"):
+            connection.exec_driver_sql(PREPARE)
+            connection.info["prepared"] = True
+        now, added = connection.exec_driver_sql(EXECUTE, _columns(entries)).one()
+    if not added:
+        _refuse_skew(now, entries[0].application.received_at)
+    return {UUID(one) for one in added}
+
+
+def _columns(entries: Sequence[Entry]) -> dict[str, Any]:
+    # In one order everywhere: two processes that bring the same keys wait for one another, not both for each other.
+    ordered = sorted(
+        entries, key=lambda e: (e.application.caller, e.application.idempotency_key or "", e.application.ref)
+    )
+
+    def column(path: str) -> list[Any]:
+        return list(map(attrgetter(path), ordered))
+
+    def ids(path: str) -> list[str | None]:
+        return [None if one is None else str(one) for one in column(path)]
+
+    def hashes(path: str) -> list[bytes | None]:
+        return [None if one is None else bytes.fromhex(one) for one in column(path)]
+
+    return {
+        **{
+            name: column(f"application.{name}")
+            for name in ("ref", "product", "applicant_id", "caller", "idempotency_key", "received_at")
+        },
+        **{
+            name: column(f"version.{name}")
+            for name in ("number", "pd", "policy_version", "decided_at", "decided_by", "governs_because")
+        },
+        "id": ids("application.id"),
+        "request_sha256": hashes("application.request_sha256"),
+        "application_sha256": column("application.leaf.sha256"),
+        "evidence_id": ids("evidence.id"),
+        "evidence_sha256": hashes("evidence.evidence.sha256"),
+        "rung": [int(one) for one in column("evidence.evidence.rung")],
+        "evidence": column("evidence.evidence.text"),
+        "captured_at": column("evidence.captured_at"),
+        "evidence_row_sha256": column("evidence.leaf.sha256"),
+        "version_id": ids("version.id"),
+        "stage": [one.value for one in column("version.stage")],
+        "outcome": [one.value for one in column("version.outcome")],
+        "model_sha256": hashes("version.model_sha256"),
+        "version": column("version.text"),
+        "version_sha256": column("version.leaf.sha256"),
+        "job_id": ids("job_id"),
+        "case_id": [None if one is None else str(one.id) for one in column("case")],
+        "because": [None if one is None else one.because for one in column("case")],
+        "leaves": column("leaves"),
+        "most_skew_s": MOST_SKEW_S,
+    }
+
+
+def _refuse_skew(database_now: datetime, received_at: datetime) -> None:
+    apart = (received_at - database_now).total_seconds()
+    if abs(apart) > MOST_SKEW_S:
+        ahead = "ahead of" if apart > 0 else "behind"
+        raise Unavailable(
+            f"Nothing is recorded: this server's clock is {abs(apart):.0f} s {ahead} the database's. "
+            "Set the clocks right; then the same request is answered."
+        )
