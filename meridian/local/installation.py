@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 
 from meridian.bell import QUEUE
 from meridian.db.dsn import libpq_dsn
-from meridian.db.engine import APP_ROLE, AUDIT_ROLE, BROKER_ROLE, open_engine, transaction
+from meridian.db.engine import ANALYST_ROLE, APP_ROLE, AUDIT_ROLE, BROKER_ROLE, WORKER_ROLE, open_engine, transaction
 from meridian.db.history import last_load_size, load_histories
 from meridian.db.migrate import migrate
 from meridian.errors import MeridianError
@@ -29,7 +29,7 @@ from meridian.wiring import Wiring
 
 DATABASE = "meridian"
 ANALYST = "analyst"
-LOGINS = (APP_ROLE, AUDIT_ROLE, BROKER_ROLE)
+LOGINS = (APP_ROLE, WORKER_ROLE, ANALYST_ROLE, AUDIT_ROLE, BROKER_ROLE)
 Say = Callable[[str], None]
 
 
@@ -49,6 +49,9 @@ def embedded_settings(postgres: EmbeddedPostgres, settings: Settings, port: int)
         "DATABASE_URL": url[APP_ROLE],
         "ADMIN_DATABASE_URL": make_url(postgres.superuser_url).set(database=DATABASE).render_as_string(False),
         "AUDIT_DATABASE_URL": url[AUDIT_ROLE],
+        "DESK_DATABASE_URL": url[ANALYST_ROLE],
+        "WORKER_DATABASE_URL": url[WORKER_ROLE],
+        "MERIDIAN_SEAL_KEY": postgres.secret("seal_key"),
         "BROKER_URL": settings.broker_url or url[BROKER_ROLE].replace("postgresql+psycopg2:", "pgmq:", 1),
     }
     return _local_settings(settings, values, postgres.secret("session_key"), port, keep=True)
@@ -58,7 +61,10 @@ def server_settings(settings: Settings, port: int) -> Settings:
     """The settings of an installation on the servers that the environment names. Nothing of them is written."""
     values = {"DATABASE_URL": settings.database_url, "ADMIN_DATABASE_URL": settings.admin_url}
     values |= {"BROKER_URL": settings.broker, "AUDIT_DATABASE_URL": settings.audit_database_url}
-    secret = settings.secret_key.get_secret_value() or SecretFile(settings.home / "secrets.json").secret("session_key")
+    values |= {"DESK_DATABASE_URL": settings.desk_database_url, "WORKER_DATABASE_URL": settings.worker_database_url}
+    kept = SecretFile(settings.home / "secrets.json")
+    values["MERIDIAN_SEAL_KEY"] = settings.seal_key.get_secret_value() or kept.secret("seal_key")
+    secret = settings.secret_key.get_secret_value() or kept.secret("session_key")
     return _local_settings(settings, values, secret, port, keep=False)
 
 

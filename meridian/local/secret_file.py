@@ -18,10 +18,10 @@ class SecretFile:
         self._path = path
 
     def secret(self, name: str) -> str:
-        """The secret of that name; a new one (256 random bits, URL-safe) where there was none."""
+        """The secret of that name; a new one (256 random bits, hexadecimal) where there was none."""
         found = self.get(name)
         if found is None:
-            found = secrets.token_urlsafe(32)
+            found = secrets.token_hex(32)
             self.put(name, found)
         return found
 

@@ -25,7 +25,10 @@ from meridian.wiring import Wiring
 
 READY_WITHIN_S = 60
 PORTS_TRIED = 50
+# What each part has no business with: to change the schema, to read as an auditor, to sign, to be another part.
 NOT_FOR_CHILDREN = {"ADMIN_DATABASE_URL", "AUDIT_DATABASE_URL"}
+NOT_FOR_API = {"WORKER_DATABASE_URL", "MERIDIAN_SEAL_KEY"}
+NOT_FOR_WORKERS = {"DESK_DATABASE_URL", "MERIDIAN_SECRET_KEY"}
 PID_FILE = "up.pid"
 # An assessment takes milliseconds, so what is under way ends within the second; Celery itself would wait six.
 # What is cut off all the same waits for its next claim.
@@ -89,16 +92,16 @@ def _database(given: Settings, postgres: EmbeddedPostgres | None, say: Say) -> S
 
 
 def _start_service(settings: Settings, children: Supervisor, say: Say) -> str:
-    # What may change the schema or read for auditors is not theirs to know.
-    env = {name: value for name, value in os.environ.items() if name not in NOT_FOR_CHILDREN}
-    env["PROMETHEUS_MULTIPROC_DIR"] = str((settings.home / "metrics").absolute())
+    api_env = _environment_without(NOT_FOR_CHILDREN | NOT_FOR_API)
+    api_env["PROMETHEUS_MULTIPROC_DIR"] = str((settings.home / "metrics").absolute())
+    env = _environment_without(NOT_FOR_CHILDREN | NOT_FOR_WORKERS)
     python = [sys.executable, "-m"]
     celery = [*python, "celery", "-A", "meridian.workers.app"]
     say("API, worker and schedule")
     children.start(
         "api",
         [*python, "gunicorn", "-c", "python:meridian.docker.gunicorn_conf", "meridian.web:create_app()"],
-        env=env,
+        env=api_env,
     )
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     children.start("worker", [*celery, "worker", "--concurrency", "2", *quiet], env=env, stop_plan=STOP_WORKER)
@@ -112,6 +115,10 @@ def _start_service(settings: Settings, children: Supervisor, say: Say) -> str:
     if not wait_until(ready, seconds=READY_WITHIN_S):
         raise NotReady(f"The API did not become ready within {READY_WITHIN_S} s; see {settings.home}/logs/api.log.")
     return url
+
+
+def _environment_without(names: set[str]) -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in names}
 
 
 def _answers(url: str) -> bool:
