@@ -21,7 +21,7 @@ from sqlalchemy.engine import make_url
 
 from meridian.bell import QUEUE
 from meridian.db.dsn import libpq_dsn
-from meridian.db.engine import BROKER_ROLE, transaction
+from meridian.db.engine import BROKER_ROLE, WORKER_ROLE, transaction
 from meridian.db.history import load_histories
 from meridian.db.migrate import migrate
 from meridian.local.broker import install_pgmq
@@ -55,6 +55,8 @@ class Service:
 
     settings: Settings
     wiring: Wiring
+    worker: Wiring
+    """The objects as a worker has them, in its role."""
     children: Supervisor
     api_key: str
     url: str = ""
@@ -146,11 +148,12 @@ def service(
         "MERIDIAN_HOME": str(home),
         "MERIDIAN_PORT": str(free_port()),
         "MERIDIAN_SECRET_KEY": secrets.token_hex(32),
+        "MERIDIAN_SEAL_KEY": secrets.token_hex(32),
         "MERIDIAN_HTTPS": "false",
         **settings,
     }
     configured = Settings(**values)  # type: ignore[arg-type]
-    wiring = Wiring(configured, "test")
+    wiring, worker = Wiring(configured, "test"), Wiring(configured, "test-worker", WORKER_ROLE)
     key, _ = wiring.keys.create("tests", ["admin"])
     now = datetime.now(UTC)
     with transaction(wiring.engine) as connection:
@@ -160,9 +163,10 @@ def service(
     env = {**os.environ, **values, "PROMETHEUS_MULTIPROC_DIR": str(metrics)}
     with Supervisor(home / "logs") as children:
         try:
-            yield Service(configured, wiring, children, key, env=env)
+            yield Service(configured, wiring, worker, children, key, env=env)
         finally:
             wiring.engine.dispose()
+            worker.engine.dispose()
 
 
 @contextmanager

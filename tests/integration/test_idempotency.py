@@ -188,7 +188,7 @@ def test_a_retry_after_a_restart_and_after_the_assessment_gets_the_same_bytes(
         running.start_api()
         first = running.decide(application, key)
         (job,) = running.query("SELECT id FROM work.job")
-        assert running.wiring.assessments.assess(job[0])
+        assert running.worker.assessments.assess(job[0])
         running.children.stop("api")
         running.start_api()
         again = running.decide(application, key)

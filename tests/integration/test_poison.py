@@ -63,13 +63,13 @@ def test_a_job_that_kills_whoever_takes_it_is_set_aside_too(local: Service, appl
     """Nobody is left to write an error on it; its attempts were counted when it was taken."""
     job_id = decide(local, application)
     for attempt in range(1, 6):
-        with transaction(local.wiring.engine) as connection:
+        with transaction(local.worker.engine) as connection:
             taken = jobs.claim_job(connection, job_id, 0.05)
         assert taken is not None
         assert taken.attempts == attempt
         time.sleep(0.06)
-    assert local.wiring.assessments.assess(job_id) is False
-    assert local.wiring.assessments.sweep() == 0
+    assert local.worker.assessments.assess(job_id) is False
+    assert local.worker.assessments.sweep() == 0
     (job,) = set_aside(local)
     assert (job.attempts, job.error) == (
         5,
@@ -81,17 +81,17 @@ def test_a_job_in_somebodys_hands_is_left_alone_until_the_lease_ends(
     local: Service, application: dict[str, Any]
 ) -> None:
     job_id = decide(local, application)
-    with transaction(local.wiring.engine) as connection:
+    with transaction(local.worker.engine) as connection:
         assert jobs.claim_job(connection, job_id, 0.5) is not None
-    assert local.wiring.assessments.assess(job_id) is False
-    assert local.wiring.assessments.sweep() == 0
-    assert eventually(lambda: local.wiring.assessments.sweep() == 1)
-    assert local.wiring.assessments.assess(job_id) is True
-    assert local.wiring.assessments.assess(job_id) is False
+    assert local.worker.assessments.assess(job_id) is False
+    assert local.worker.assessments.sweep() == 0
+    assert eventually(lambda: local.worker.assessments.sweep() == 1)
+    assert local.worker.assessments.assess(job_id) is True
+    assert local.worker.assessments.assess(job_id) is False
 
 
 def test_a_job_that_nobody_asked_for_is_nothing_to_do(local: Service) -> None:
-    assert local.wiring.assessments.assess(UUID(int=7)) is False
+    assert local.worker.assessments.assess(UUID(int=7)) is False
 
 
 @pytest.mark.parametrize("income", [1e-10, 1e-200, 0.0, 1e8])
@@ -101,9 +101,10 @@ def test_numbers_at_the_edge_of_what_is_accepted_are_assessed(
     """PostgreSQL gives 1e18 back as an integer; the evidence's hash is the same."""
     application["application"]["annual_income"] = income
     application["application"]["credit_report"]["revolving_balance"] = 1e8
-    assert local.wiring.assessments.assess(decide(local, application)) is True
+    assert local.worker.assessments.assess(decide(local, application)) is True
     rows = local.query(
-        "SELECT v.document #>> '{evidence,hash}' AS hash, e.sha256 FROM record.version v "
+        "SELECT v.document::jsonb #>> '{evidence,hash}' AS hash, encode(e.sha256, 'hex') AS sha256 "
+        "FROM record.version v "
         "JOIN record.evidence e ON e.id = v.evidence_id"
     )
     assert len(rows) == 2

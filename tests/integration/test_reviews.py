@@ -100,7 +100,7 @@ def test_a_case_given_back_is_anybodys(desk: Service, referred: tuple[str, UUID]
 
 
 def lapse(desk: Service, case_id: UUID) -> None:
-    with desk.wiring.engine.begin() as connection:
+    with desk.worker.engine.begin() as connection:
         claim = "UPDATE work.review_case SET claimed_until = now() - interval '1 second' WHERE id = :id"
         connection.execute(text(claim), {"id": case_id})
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from importlib.resources import files
 from secrets import token_hex
 
@@ -17,14 +19,19 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
-from meridian.db.engine import APP_ROLE, AUDIT_ROLE, BROKER_ROLE, open_engine, transaction
+from meridian.db.engine import ANALYST_ROLE, APP_ROLE, AUDIT_ROLE, BROKER_ROLE, WORKER_ROLE, open_engine, transaction
 from meridian.db.migrate import current_revision, head_revision, migrate
 from meridian.db.tables import metadata
 
 SCHEMAS = ("record", "work", "access", "online", "audit")
 TABLES = sorted(str(table) for table in metadata.tables)
 RECORD = [table for table in TABLES if table.startswith("record.")]
-VIEWS = ("applications", "decisions", "reasons", "rule_results", "evidence_sources", "cases", "jobs")
+VIEWS = (
+    "applications", "decisions", "reasons", "rule_results", "evidence_sources", "evidence_features", "policies", "seal",
+    "cases", "jobs",
+)  # fmt: skip
+NAMED_BY = {"policies": "policy_version", "seal": "number"}
+PARTITION = re.compile(r"_\d{4}_\d{2}$")
 NO_RIGHT, NOT_UPDATABLE = "42501", "55000"
 
 # Columns of the audit views whose names say all; every other one has a comment.
@@ -120,6 +127,7 @@ def test_the_tables_in_the_code_are_those_in_the_database(database: str) -> None
     with admin(database) as engine:
         inspector = inspect(engine)
         there = {f"{schema}.{name}" for schema in SCHEMAS for name in inspector.get_table_names(schema=schema)}
+        there = {name for name in there if not PARTITION.search(name)}
         assert there == set(TABLES)
         for table in metadata.tables.values():
             found = inspector.get_columns(table.name, schema=table.schema)
@@ -127,7 +135,7 @@ def test_the_tables_in_the_code_are_those_in_the_database(database: str) -> None
                 (column.name, column.type.compile(dialect)) for column in table.columns
             ], str(table)
             key = inspector.get_pk_constraint(table.name, schema=table.schema)["constrained_columns"]
-            assert key == [column.name for column in table.primary_key.columns], str(table)
+            assert set(key) == {column.name for column in table.primary_key.columns}, str(table)
             assert not [column["name"] for column in found if column["nullable"] and column["name"] in key]
 
 
@@ -167,27 +175,66 @@ DDL = [made.format(schema) for schema in (*SCHEMAS, "public") for made in MADE] 
 TAKEN = [
     "ALTER TABLE record.version OWNER TO meridian_app",
     "ALTER TABLE record.version DISABLE TRIGGER ALL",
-    "DROP TABLE record.reply",
+    "DROP TABLE record.policy",
+    "ALTER TABLE record.version DETACH PARTITION record.version_{month}",
+    "DROP TABLE record.evidence_{month}",
     "DROP VIEW audit.jobs",
     "ALTER ROLE meridian_app SUPERUSER",
     "UPDATE schema_version SET version_num = '0'",
 ]
 
+# Written by one role alone, or by none that answers callers.
+NOT_FOR_APP = ("INSERT INTO record.seal DEFAULT VALUES", "SELECT record.make_partitions(1)")
+
+
+def inserts_but(*tables: str) -> list[str]:
+    """An insert into every table but these."""
+    return [f"INSERT INTO {table} DEFAULT VALUES" for table in TABLES if table not in tables]
+
+
 FORBIDDEN = {
     APP_ROLE: [
+        *NOT_FOR_APP,
+        *(written("work." + table, WRITES[0]) for table in ("job", "review_case", "unsealed", "anchored")),
         *(written(table, write) for table in RECORD for write in WRITES),
         *(written(table, write) for table in TABLES for write in WRITES[1:]),
         *(f"DELETE FROM audit.{view}" for view in VIEWS),
         *DDL,
         *TAKEN,
     ],
+    WORKER_ROLE: [
+        *(written(table, write) for table in RECORD for write in WRITES),
+        *(written(table, write) for table in TABLES if table != "work.unsealed" for write in WRITES[1:]),
+        *inserts_but(
+            "record.policy",
+            "record.evidence",
+            "record.version",
+            "record.seal",
+            "work.review_case",
+            "work.unsealed",
+            "work.anchored",
+        ),
+        *(f"SELECT FROM {table}" for table in TABLES if table.startswith(("access.", "online."))),
+        *DDL,
+        *TAKEN,
+    ],
+    ANALYST_ROLE: [
+        *(written(table, write) for table in TABLES if table != "work.review_case" for write in WRITES),
+        *(written("work.review_case", write) for write in WRITES[1:]),
+        *inserts_but("record.policy", "record.version", "work.unsealed"),
+        *(f"SELECT FROM {table}" for table in TABLES if table.startswith(("access.", "online."))),
+        *NOT_FOR_APP,
+        *DDL,
+        *TAKEN,
+    ],
     AUDIT_ROLE: [
         *ALL_READS,
         *(written(table, write) for table in TABLES for write in WRITES),
+        *NOT_FOR_APP,
         *(f"INSERT INTO {table} DEFAULT VALUES" for table in TABLES),
         *(f"DELETE FROM audit.{view}" for view in VIEWS),
         *(f"INSERT INTO audit.{view} DEFAULT VALUES" for view in VIEWS),
-        *(f"UPDATE audit.{view} SET application_ref = ''" for view in VIEWS),
+        *(f"UPDATE audit.{view} SET {NAMED_BY.get(view, 'application_ref')} = NULL" for view in VIEWS),
         "SELECT FROM schema_version",
         *DDL,
         *TAKEN,
@@ -202,6 +249,8 @@ FORBIDDEN = {
 }
 ALLOWED = {
     APP_ROLE: [*ALL_READS, *VIEW_READS, "SELECT FROM schema_version"],
+    WORKER_ROLE: [f"SELECT FROM {table}" for table in TABLES if table.startswith(("record.", "work."))],
+    ANALYST_ROLE: [*(f"SELECT FROM {table}" for table in RECORD), "SELECT FROM work.review_case"],
     AUDIT_ROLE: VIEW_READS,
     BROKER_ROLE: ["SELECT FROM pgmq.meta"],
 }
@@ -210,6 +259,7 @@ ALLOWED = {
 def refusals(engine: Engine, statements: list[str]) -> dict[str, str | None]:
     """For each statement the server's error code, or None where it was carried out (and taken back)."""
     found: dict[str, str | None] = {}
+    statements = [one.replace("{month}", f"{datetime.now(UTC):%Y_%m}") for one in statements]
     with engine.connect() as connection:
         for statement in statements:
             try:
