@@ -46,7 +46,7 @@ def case_of(desk: Service, ref: str) -> UUID:
 
 def assess(desk: Service, ref: str) -> None:
     (job,) = desk.query("SELECT job_id FROM audit.jobs WHERE application_ref = :ref", ref=ref)
-    assert desk.wiring.assessments.assess(job.job_id)
+    assert desk.worker.assessments.assess(job.job_id)
 
 
 def governing(desk: Service, ref: str) -> dict[str, Any]:
