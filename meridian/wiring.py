@@ -36,6 +36,7 @@ from meridian.service import (
     Decisions,
     HistoryLookUp,
     Keys,
+    Packs,
     PolicyBook,
     Queries,
     Replays,
@@ -162,7 +163,17 @@ class Wiring:
     @cached_property
     def replays(self) -> Replays:
         """Past decisions made again."""
-        return Replays(self.engine, ModelArchive(self.settings.models_dir), code_version())
+        return Replays(self.engine, self.archive, code_version())
+
+    @cached_property
+    def archive(self) -> ModelArchive:
+        """Every model that is kept, by its hash."""
+        return ModelArchive(self.settings.models_dir)
+
+    @cached_property
+    def packs(self) -> Packs:
+        """Evidence packs."""
+        return Packs(self.engine, self.archive.files, self._signing_key)
 
     @cached_property
     def audits(self) -> Audits:

@@ -9,6 +9,7 @@ import typer
 from meridian import __version__
 from meridian.cli import access, ask, operate, train
 from meridian.cli.audit import audit
+from meridian.cli.evidence import evidence
 from meridian.cli.history import history
 from meridian.cli.replay import replay, upgrade_check
 from meridian.cli.screen import complain
@@ -32,6 +33,7 @@ app.command()(ask.sql)
 app.command()(replay)
 app.command("upgrade-check")(upgrade_check)
 app.add_typer(audit, name="audit", help="The record's seals: verify, seal now, public key.")
+app.add_typer(evidence, name="evidence", help="Evidence packs: one decision with all that proves it.")
 app.add_typer(access.keys, name="keys", help="API keys: create, list, revoke.")
 app.add_typer(history, name="history", help="The lender's own history of its applicants.")
 app.add_typer(access.users, name="users", help="Analysts who sign in at the desk.")

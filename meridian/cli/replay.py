@@ -29,7 +29,7 @@ def replay(
     """Make recorded decisions again from what is recorded. Exit code 1 where one comes out differently."""
     wiring = Wiring(load_settings(), "replay")
     if decision_id is not None and not sample:
-        _report([wiring.replays.one(_uuid(decision_id))], as_json)
+        _report([wiring.replays.one(decision_uuid(decision_id))], as_json)
     elif sample and decision_id is None:
         _sample(wiring, sample, _moment(since), seed, as_json)
     else:
@@ -88,7 +88,8 @@ def _talk(every: list[Replay], different: list[Replay], causes: Counter) -> None
         out.print(f"  and {len(different) - SHOWN:,} more; --json lists all.")
 
 
-def _uuid(text: str) -> UUID:
+def decision_uuid(text: str) -> UUID:
+    """The id that was typed. Raises `InvalidInput`."""
     try:
         return UUID(text)
     except ValueError:

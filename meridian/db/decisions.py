@@ -60,6 +60,13 @@ def find_answered(connection: Connection, caller: str, idempotency_key: str | No
     return Answered(Application(**fields), row.version_id, row.document)
 
 
+def get_application(connection: Connection, application_id: UUID) -> Application:
+    """One application by its id."""
+    columns = [t.application.c[name] for name in APPLICATION_FIELDS]
+    row = connection.execute(select(*columns).where(t.application.c.id == application_id)).one()
+    return Application(**row._mapping)
+
+
 def add_version(connection: Connection, version: Version) -> None:
     """Store a version, and that it is to be sealed."""
     row = {

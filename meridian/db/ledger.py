@@ -85,7 +85,7 @@ def stored_seals(connection: Connection) -> Iterator[tuple[Seal, str]]:
     """Every seal in the order of its number, and the hash that is stored of it."""
     raw = _cursor(connection, "audit_seals", SEALS_AT_ONCE)
     hexadecimal = ", ".join(f"encode({name}, 'hex')" for name in ("root", "previous", "key", "signature", "sha256"))
-    raw.execute(f"SELECT number, sealed_at, leaves, {hexadecimal} FROM record.seal ORDER BY number")  # noqa: S608
+    raw.execute(f"SELECT number, sealed_at, leaves, {hexadecimal} FROM record.seal ORDER BY number")
     for number, sealed_at, leaves, root, previous, key, signature, sha256 in raw:
         yield Seal(number, sealed_at, bytes(leaves), root, previous, key, signature), sha256
     raw.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,10 +11,16 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from meridian.db import tables as t
+from meridian.identity import moment_of
+from meridian.record import Leaf
 from meridian.record.seal import Seal
 
 # Any constant: whoever seals comes by the same lock, so that the chain has one end.
 ONE_AT_A_TIME = "SELECT pg_try_advisory_xact_lock(7305503)"
+
+
+CLOCKS_APART = timedelta(hours=2)
+"""No seal is older than the rows it covers, as far as the clocks of those who made them agree."""
 
 
 def may_seal(connection: Connection) -> bool:
@@ -65,14 +71,16 @@ def seals_after(connection: Connection, number: int, limit: int | None = None) -
         yield _seal(row)
 
 
-def seal_of(connection: Connection, leaf: bytes) -> Seal | None:
-    """The seal that holds this packed leaf; None where it is not sealed yet."""
-    query = select(t.seal).where(func.position(leaf, t.seal.c.leaves) > 0)
-    for row in connection.execute(query.order_by(t.seal.c.number)):
-        seal = _seal(row)
-        if leaf in seal.split():
-            return seal
-    return None
+def seal_of(connection: Connection, leaf: Leaf) -> Seal | None:
+    """The seal that holds this leaf; None where it is not sealed as it is."""
+    packed = leaf.packed()
+    query = (
+        select(t.seal)
+        .where(t.seal.c.sealed_at > moment_of(leaf.id) - CLOCKS_APART)
+        .where(func.pg_catalog.position(t.seal.c.leaves, packed) > 0)
+        .order_by(t.seal.c.number)
+    )
+    return next((seal for seal in map(_seal, connection.execute(query)) if packed in seal.split()), None)
 
 
 def anchored_up_to(connection: Connection, place: str) -> int:

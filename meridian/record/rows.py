@@ -85,10 +85,10 @@ class Application:
     request_sha256: str
     received_at: datetime
 
-    @cached_property
-    def leaf(self) -> Leaf:
-        """Its place in the ledger."""
-        fields = (
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """Its columns, as they are hashed."""
+        return (
             str(self.id),
             self.ref,
             self.product,
@@ -98,7 +98,11 @@ class Application:
             self.request_sha256,
             microseconds(self.received_at),
         )
-        return Leaf(Kind.APPLICATION, self.id, content_sha256(Kind.APPLICATION, fields))
+
+    @cached_property
+    def leaf(self) -> Leaf:
+        """Its place in the ledger."""
+        return Leaf(Kind.APPLICATION, self.id, content_sha256(Kind.APPLICATION, self.fields))
 
 
 @dataclass(frozen=True)
@@ -114,17 +118,21 @@ class EvidenceRow:
         """When the application was received."""
         return datetime.fromisoformat(self.evidence.document["received_at"])
 
-    @cached_property
-    def leaf(self) -> Leaf:
-        """Its place in the ledger."""
-        fields = (
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """Its columns, as they are hashed."""
+        return (
             str(self.id),
             str(self.application_id),
             self.evidence.sha256,
             int(self.evidence.rung),
             microseconds(self.captured_at),
         )
-        return Leaf(Kind.EVIDENCE, self.id, content_sha256(Kind.EVIDENCE, fields))
+
+    @cached_property
+    def leaf(self) -> Leaf:
+        """Its place in the ledger."""
+        return Leaf(Kind.EVIDENCE, self.id, content_sha256(Kind.EVIDENCE, self.fields))
 
 
 @dataclass(frozen=True)
@@ -141,8 +149,12 @@ class PolicyRow:
         """The row of a terms' document."""
         return cls(policy_id, version, canonical_json(document).decode(), added_at)
 
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """Its columns, as they are hashed."""
+        return (str(self.id), self.version, text_sha256(self.document), microseconds(self.added_at))
+
     @cached_property
     def leaf(self) -> Leaf:
         """Its place in the ledger."""
-        fields = (str(self.id), self.version, text_sha256(self.document), microseconds(self.added_at))
-        return Leaf(Kind.POLICY, self.id, content_sha256(Kind.POLICY, fields))
+        return Leaf(Kind.POLICY, self.id, content_sha256(Kind.POLICY, self.fields))

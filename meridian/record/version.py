@@ -12,7 +12,7 @@ from uuid import UUID
 from meridian.decision import Decision
 from meridian.evidence import Evidence, canonical_json
 from meridian.outcome import Outcome, Stage
-from meridian.record.rows import Kind, Leaf, content_sha256, microseconds, text_sha256
+from meridian.record.rows import Field, Kind, Leaf, content_sha256, microseconds, text_sha256
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,10 @@ class Version:
         """The document's canonical text: what is stored, and what the caller was answered."""
         return canonical_json(self.document).decode()
 
-    @cached_property
-    def leaf(self) -> Leaf:
-        """Its place in the ledger."""
-        fields = (
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """Its columns, as they are hashed."""
+        return (
             str(self.id),
             str(self.application_id),
             self.number,
@@ -61,7 +61,11 @@ class Version:
             self.governs_because,
             text_sha256(self.text),
         )
-        return Leaf(Kind.VERSION, self.id, content_sha256(Kind.VERSION, fields))
+
+    @cached_property
+    def leaf(self) -> Leaf:
+        """Its place in the ledger."""
+        return Leaf(Kind.VERSION, self.id, content_sha256(Kind.VERSION, self.fields))
 
     def shown(self, *, governs: bool) -> dict[str, Any]:
         """The version as the API answers it now."""

@@ -29,6 +29,11 @@ class ModelArchive:
                 self._loaded[product, sha256] = self._load(product, sha256)
             return self._loaded[product, sha256]
 
+    def files(self, product: str, sha256: str) -> dict[str, bytes] | None:
+        """The files of the model with that hash, each the one that was trained; None where they are not kept."""
+        folder = find_bundle(self._folder, product, sha256) if self(product, sha256) else None
+        return read_files(folder) if folder else None
+
     def _load(self, product: str, sha256: str) -> Scorer | None:
         folder = find_bundle(self._folder, product, sha256)
         if folder is None:

@@ -5,6 +5,7 @@ from meridian.service.audits import Audits, Verified
 from meridian.service.decisions import Decisions, Reply, Wanted
 from meridian.service.history import HistoryLookUp
 from meridian.service.keys import Keys, Principal
+from meridian.service.packs import Packs
 from meridian.service.policies import PolicyBook
 from meridian.service.queries import Queries
 from meridian.service.replays import Replays
@@ -17,6 +18,7 @@ __all__ = [
     "Decisions",
     "HistoryLookUp",
     "Keys",
+    "Packs",
     "PolicyBook",
     "Principal",
     "Queries",
