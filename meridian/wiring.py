@@ -120,6 +120,14 @@ class Wiring:
             with contextlib.suppress(Unavailable):
                 open_pool(engine)
 
+    def close(self) -> None:
+        """Let go of every connection that was made."""
+        made = vars(self)
+        for part in (made.get("engine"), made.get("history"), made.get("reviews")):
+            engine: Engine | None = getattr(part, "engine", part)
+            if engine is not None:
+                engine.dispose()
+
     @cached_property
     def decisions(self) -> Decisions:
         """The fast path."""

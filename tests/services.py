@@ -165,8 +165,8 @@ def service(
         try:
             yield Service(configured, wiring, worker, children, key, env=env)
         finally:
-            wiring.engine.dispose()
-            worker.engine.dispose()
+            wiring.close()
+            worker.close()
 
 
 @contextmanager
@@ -181,6 +181,22 @@ def fresh_database(server_url: str) -> Iterator[str]:
         migrate(url)
         install_pgmq(libpq_dsn(url), BROKER_ROLE, [QUEUE])
         yield url
+    finally:
+        with server.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        server.dispose()
+
+
+@contextmanager
+def copied_database(template_url: str) -> Iterator[str]:
+    """A copy of a database to which nobody is connected, dropped afterwards; its URL is the administrator's."""
+    template = make_url(template_url)
+    name = f"meridian_test_{secrets.token_hex(6)}"
+    server = create_engine(template.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template.database}"))
+    try:
+        yield template.set(database=name).render_as_string(hide_password=False)
     finally:
         with server.connect() as connection:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))

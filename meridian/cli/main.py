@@ -9,6 +9,7 @@ import typer
 from meridian import __version__
 from meridian.cli import access, ask, operate, train
 from meridian.cli.audit import audit
+from meridian.cli.correct import correct
 from meridian.cli.evidence import evidence
 from meridian.cli.history import history
 from meridian.cli.replay import replay, upgrade_check
@@ -30,6 +31,7 @@ app.command()(train.train)
 app.command()(ask.sample)
 app.command()(ask.decide)
 app.command()(ask.sql)
+app.command()(correct)
 app.command()(replay)
 app.command("upgrade-check")(upgrade_check)
 app.add_typer(audit, name="audit", help="The record's seals: verify, seal now, public key.")

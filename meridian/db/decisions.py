@@ -122,11 +122,6 @@ def get_evidence(connection: Connection, application_id: UUID, evidence_id: UUID
     return Evidence.from_text(connection.execute(query).scalar_one())
 
 
-def governing_version(connection: Connection, application_id: UUID) -> Version:
-    """The version that governs an application now."""
-    return governing_versions(connection, [application_id])[application_id]
-
-
 def governing_versions(connection: Connection, application_ids: Sequence[UUID]) -> dict[UUID, Version]:
     """The version that governs now, by application: the last of those that came to govern."""
     query = (

@@ -93,36 +93,58 @@ class Reviews:
             case = self._find(connection, case_id, lock=True)
             if case.state != "claimed" or case.claimed_by != analyst:
                 raise CaseConflict(f"The case of {case.application_ref} is {_whose(case)}; claim it first.")
-            version = self._version(connection, case, analyst, settling)
+            version = self._version(connection, case.application_ref, Stage.REVIEW, analyst, settling)
             decisions.add_version(connection, version)
             cases.settle_case(connection, case_id, analyst)
         return version.id
 
-    def _version(self, connection: Connection, case: cases.Case, analyst: str, settling: Settling) -> Version:
-        governing = decisions.governing_version(connection, case.application_id)
-        evidence = decisions.get_evidence(connection, case.application_id, governing.evidence_id)
+    def correct(self, application_ref: str, person: str, settling: Settling) -> UUID:
+        """Put a recorded decision right by a further version, which governs from then on; its id.
+
+        The versions before it stay as they are. What was open for an analyst is settled with it. Raises `NotFound`,
+        and `InvalidInput` for what cannot be settled so.
+        """
+        with transaction(self.engine) as connection:
+            versions = decisions.versions_of(connection, application_ref)
+            if not versions:
+                raise NotFound(f"There is no application {application_ref!r}.")
+            application_id = versions[0].version.application_id
+            lock_application(connection, application_id)
+            version = self._version(connection, application_ref, Stage.CORRECTION, person, settling)
+            decisions.add_version(connection, version)
+            case = cases.find_case(connection, application_id=application_id, lock=True)
+            if case is not None and case.state != "settled":
+                cases.settle_case(connection, case.id, person)
+        return version.id
+
+    def _version(
+        self, connection: Connection, application_ref: str, stage: Stage, person: str, settling: Settling
+    ) -> Version:
+        versions = decisions.versions_of(connection, application_ref)
+        governing = next(one.version for one in versions if one.governs)
+        evidence = decisions.get_evidence(connection, governing.application_id, governing.evidence_id)
         decision = reviewed(
             settling,
-            product=self.products[case.product],
+            product=self.products[governing.document["product"]],
             evidence=evidence,
             governing=governing.document,
-            others=[v.version.document for v in decisions.versions_of(connection, case.application_ref)],
-            analyst=analyst,
+            others=[one.version.document for one in versions],
+            analyst=person,
         )
         return version_of(
             decision,
             version_id=self.new_id(),
-            application_id=case.application_id,
-            application_ref=case.application_ref,
-            number=decisions.next_number(connection, case.application_id),
+            application_id=governing.application_id,
+            application_ref=application_ref,
+            number=versions[-1].version.number + 1,
             evidence=evidence,
             evidence_id=governing.evidence_id,
-            stage=Stage.REVIEW,
+            stage=stage,
             pd=governing.pd,
             model_sha256=governing.model_sha256,
             decided_at=self.clock(),
-            decided_by=f"analyst {analyst}",
-            governs_because=f"settled by {analyst}",
+            decided_by=f"analyst {person}",
+            governs_because=f"{'settled' if stage is Stage.REVIEW else 'corrected'} by {person}",
             timings_ms={},
         )
 
