@@ -14,6 +14,7 @@ from uuid import UUID
 
 import structlog
 from celery import Celery
+from kombu import Queue
 
 from meridian.db.dsn import libpq_dsn
 from meridian.settings import Settings
@@ -22,6 +23,9 @@ log = structlog.get_logger()
 
 ASSESS = "meridian.assess"
 QUEUE = "assessments"
+UPKEEP = "upkeep"
+"""For what the schedule asks: a backlog of assessments must not hold up a seal."""
+QUEUES = (QUEUE, UPKEEP)
 MOST_WAITING = 1000
 
 
@@ -52,6 +56,7 @@ def broker_settings(settings: Settings) -> dict[str, Any]:
         "task_publish_retry": False,
         "broker_connection_timeout": 2,
         "task_default_queue": QUEUE,
+        "task_queues": [Queue(name) for name in QUEUES],
         "task_ignore_result": True,
         "task_serializer": "json",
         "accept_content": ["json"],

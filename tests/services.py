@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
-from meridian.bell import QUEUE
+from meridian.bell import QUEUES
 from meridian.db.dsn import libpq_dsn
 from meridian.db.engine import BROKER_ROLE, WORKER_ROLE, transaction
 from meridian.db.history import load_histories
@@ -179,7 +179,7 @@ def fresh_database(server_url: str) -> Iterator[str]:
     url = make_url(server_url).set(database=name).render_as_string(hide_password=False)
     try:
         migrate(url)
-        install_pgmq(libpq_dsn(url), BROKER_ROLE, [QUEUE])
+        install_pgmq(libpq_dsn(url), BROKER_ROLE, QUEUES)
         yield url
     finally:
         with server.connect() as connection:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from meridian.bell import UPKEEP
+
 SWEEP = "meridian.sweep"
 SEAL = "meridian.seal"
 PARTITIONS = "meridian.partitions"
@@ -33,6 +35,7 @@ WORKER_SETTINGS: dict[str, Any] = {
     "worker_redirect_stdouts": False,
     "enable_utc": True,
     "timezone": "UTC",
+    "task_routes": {name: {"queue": UPKEEP} for name in (SWEEP, SEAL, PARTITIONS)},
     # In memory: nothing that is scheduled here needs to survive, for every run looks at the rows.
     "beat_scheduler": "celery.beat:Scheduler",
     # Celery's own wake-ups every five minutes would let a short interval slip.

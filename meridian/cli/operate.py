@@ -88,12 +88,12 @@ def migrate(sql: bool = typer.Option(False, "--sql", help="Print the SQL and cha
         raise NotReady("No database is configured. Run `meridian up`, or set DATABASE_URL or ADMIN_DATABASE_URL.")
     schema.migrate(settings.admin_url)
     if settings.broker.startswith("pgmq:"):
-        from meridian.bell import QUEUE
+        from meridian.bell import QUEUES
         from meridian.db.dsn import libpq_dsn
         from meridian.db.engine import BROKER_ROLE
         from meridian.local.broker import install_pgmq
 
-        install_pgmq(libpq_dsn(settings.admin_url), BROKER_ROLE, [QUEUE])
+        install_pgmq(libpq_dsn(settings.admin_url), BROKER_ROLE, QUEUES)
     talk.print(f"The schema is at {schema.head_revision()}.")
 
 

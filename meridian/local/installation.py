@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from meridian.bell import QUEUE
+from meridian.bell import QUEUES
 from meridian.db.dsn import libpq_dsn
 from meridian.db.engine import ANALYST_ROLE, APP_ROLE, AUDIT_ROLE, BROKER_ROLE, WORKER_ROLE, open_engine, transaction
 from meridian.db.history import last_load_size, load_histories
@@ -73,7 +73,7 @@ def prepare_database(settings: Settings, say: Say) -> None:
     say("database schema")
     migrate(settings.admin_url)
     if settings.broker.startswith("pgmq:"):
-        install_pgmq(libpq_dsn(settings.admin_url), BROKER_ROLE, [QUEUE])
+        install_pgmq(libpq_dsn(settings.admin_url), BROKER_ROLE, QUEUES)
 
 
 def allow_logins(postgres: EmbeddedPostgres) -> None:

@@ -78,15 +78,22 @@ class RuleResult:
         return self.rule.unknown_reason if self.hit is None else self.rule.reason
 
     def document(self) -> dict[str, Any]:
-        """As JSON values: `{"rule", "effect", "value", "limit", "margin", "hit"}`."""
+        """As JSON values: `{"rule", "effect", "value", "limit", "margin", "hit"}`.
+
+        Value and margin are shown to six digits after the point; what was judged stands in full in the evidence.
+        """
         return {
             "rule": self.rule.name,
             "effect": self.rule.effect.value,
-            "value": self.value,
+            "value": _shown(self.value),
             "limit": self.rule.limit,
-            "margin": self.margin,
+            "margin": _shown(self.margin),
             "hit": self.hit,
         }
+
+
+def _shown(number: float | None) -> float | None:
+    return None if number is None else round(number, 6)
 
 
 @dataclass(frozen=True)

@@ -106,8 +106,7 @@ class Decisions:
             model_sources=product.model_sources if scorer else None,
             versions={
                 "code": self.code_version,
-                "policy": product.terms.version,
-                "policy_sha256": product.terms.sha256,
+                "policy": product.terms.sha256,
                 "model": scorer.sha256 if scorer else None,
                 "reference": scorer.reference_sha256 if scorer else None,
             },
