@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -76,8 +77,12 @@ def stored_rows(connection: Connection, kind: Kind) -> Iterator[list[StoredRow]]
     raw = _cursor(connection, f"audit_{kind.name.lower()}", AT_ONCE)
     raw.execute(f"SELECT {COLUMNS[kind]} FROM {TABLES[kind]}")
     read = READ[kind]
-    while chunk := raw.fetchmany(AT_ONCE):
-        yield [read(row) for row in chunk]
+    # One chunk ahead: the server unpacks the next while this one is hashed.
+    with ThreadPoolExecutor(1) as reader:
+        following = reader.submit(raw.fetchmany, AT_ONCE)
+        while chunk := following.result():
+            following = reader.submit(raw.fetchmany, AT_ONCE)
+            yield [read(row) for row in chunk]
     raw.close()
 
 

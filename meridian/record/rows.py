@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
+from json.encoder import encode_basestring
 from uuid import UUID
 
 from meridian.evidence import Evidence, canonical_json
@@ -47,12 +47,20 @@ class Leaf:
 
 
 def content_sha256(kind: Kind, fields: Sequence[Field]) -> bytes:
-    """SHA-256 of a row: of the JSON array of its kind and its columns, in the order of `COLUMNS`.
+    """SHA-256 of a row: of the JSON array of its kind and its columns, in the order of their `fields`.
 
     An array keeps the columns apart whatever they hold. Moments stand in it as microseconds since 1970, hashes
-    and ids as text, long texts as their SHA-256.
+    and ids as text, fractions as Python writes them, long texts as their SHA-256.
     """
-    return hashlib.sha256(_ENCODER.encode([kind.value, *fields]).encode()).digest()
+    # By hand, because a whole encoder takes three times as long, which a million rows feel.
+    array = f'["{kind.value}",{",".join(map(_json, fields))}]'
+    return hashlib.sha256(array.encode()).digest()
+
+
+def _json(field: Field) -> str:
+    if field is None:
+        return "null"
+    return encode_basestring(field) if type(field) is str else str(field)
 
 
 def microseconds(moment: datetime) -> int:
@@ -63,9 +71,6 @@ def microseconds(moment: datetime) -> int:
 def text_sha256(text: str) -> str:
     """SHA-256 of a text in UTF-8, in hexadecimal."""
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-_ENCODER = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True)
