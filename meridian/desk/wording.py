@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from meridian.desk.formats import words
 
-STAGES = {"fast": "Fast answer", "batch": "Assessment", "review": "Review"}
+STAGES = {"fast": "Fast answer", "batch": "Assessment", "review": "Review", "correction": "Correction"}
 BANDS = {"low": "low risk", "grey": "grey", "high": "high risk"}
 EFFECTS = {"decline": "declines", "refer": "refers", "approve": "approves"}
 SOURCES = {"application": "Application form", "bureau": "Credit bureau", "history": "Our own history"}
