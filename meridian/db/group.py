@@ -17,7 +17,7 @@ class _Ticket(Generic[T, R]):
         self.item = item
         self.done = False
         self.result: R
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
 
 
 class GroupCommit(Generic[T, R]):
@@ -62,5 +62,10 @@ class GroupCommit(Generic[T, R]):
             for ticket in group:
                 ticket.error, ticket.done = error, True
             return
+        except BaseException as error:
+            # The process is told to end: whoever shares the group must not be left without an answer.
+            for ticket in group:
+                ticket.error, ticket.done = error, True
+            raise
         for ticket, result in zip(group, results, strict=True):
             ticket.result, ticket.done = result, True
