@@ -1,4 +1,4 @@
-"""Write the two lock files from pyproject.toml: all that the tests need, and what running needs.
+"""Write the lock files from pyproject.toml: all that the tests need, what running needs, what the benchmark adds.
 
 Universal (Linux and macOS, Python 3.11 and newer) and with hashes; uv is told nothing of where
 packages come from, so no registry's name ends up in them. `--upgrade` takes the newest versions
@@ -15,7 +15,6 @@ UV = Path(sysconfig.get_path("scripts")) / "uv"
 COMMON = [
     "--universal",
     "--python-version=3.11",
-    "--group=pyproject.toml:build",
     "--generate-hashes",
     "--no-header",
     "--no-annotate",
@@ -23,20 +22,25 @@ COMMON = [
     "--no-emit-find-links",
     "--quiet",
 ]
+PACKAGE = ["pyproject.toml", "--group=pyproject.toml:build"]
 
 
 def compile_lock(name: str, *options: str) -> None:
-    """One `uv pip compile` of pyproject.toml into the file `name`."""
+    """One `uv pip compile` into the file `name`, of what the options name."""
     subprocess.run(
-        [UV, "pip", "compile", "pyproject.toml", *COMMON, *options, f"--output-file={name}"],
+        [UV, "pip", "compile", *COMMON, *options, f"--output-file={name}"],
         cwd=HERE,
         check=True,
     )
 
 
 if __name__ == "__main__":
-    compile_lock("requirements.lock", "--all-extras", *sys.argv[1:])
+    compile_lock("requirements.lock", *PACKAGE, "--all-extras", *sys.argv[1:])
     # The same versions, because the first lock is a constraint of the second.
     running = [f"--extra={extra}" for extra in ("local", "redis", "train")]
     (HERE / "requirements-run.lock").unlink(missing_ok=True)
-    compile_lock("requirements-run.lock", *running, "--constraint=requirements.lock")
+    compile_lock("requirements-run.lock", *PACKAGE, *running, "--constraint=requirements.lock")
+    # Installed on top of the first, so it must not ask for other versions of what is in both.
+    compile_lock(
+        "requirements-bench.lock", "--group=pyproject.toml:bench", "--constraint=requirements.lock", *sys.argv[1:]
+    )
