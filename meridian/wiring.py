@@ -19,7 +19,6 @@ from meridian.db.engine import (
     APP_ROLE,
     WORKER_ROLE,
     concerns_all,
-    each_by_itself,
     open_engine,
     open_pool,
 )
@@ -64,7 +63,16 @@ class Wiring:
 
     @cached_property
     def engine(self) -> Engine:
-        """The decisions' database, in this process's role."""
+        """The decisions' database, in this process's role: for what takes several statements."""
+        return self._open(self._url, self.role, self.name)
+
+    @cached_property
+    def statements(self) -> Engine:
+        """The same for what takes one statement, as all that a decision does."""
+        return self._open(self._url, self.role, self.name, each_by_itself=True)
+
+    @property
+    def _url(self) -> str:
         url = self.settings.database_url
         if self.role == WORKER_ROLE:
             url = self.settings.worker_database_url or url
@@ -73,13 +81,17 @@ class Wiring:
                 "No database is configured. Run `meridian up`, or set DATABASE_URL, "
                 "e.g. postgresql://user:password@host/meridian."
             )
+        return url
+
+    def _open(self, url: str, role: str, name: str, *, each_by_itself: bool = False) -> Engine:
         return open_engine(
             url,
-            role=self.role,
-            name=self.name,
+            role=role,
+            name=name,
             # A statement that hangs behind somebody's lock ends in a 503, not in a thread that is gone.
             statement_timeout_ms=STATEMENT_TIMEOUT_MS,
             pool_size=self.settings.api_threads + 1,
+            each_by_itself=each_by_itself,
         )
 
     @cached_property
@@ -107,23 +119,28 @@ class Wiring:
         """The lender's own history: connections and threads of its own, so that nothing else waits for it."""
         limit_ms, threads = self.settings.history_timeout_ms, self.settings.api_threads
         engine = open_engine(
-            self.settings.history_url, role=APP_ROLE, name="history", statement_timeout_ms=limit_ms, pool_size=threads
+            self.settings.history_url,
+            role=APP_ROLE,
+            name="history",
+            statement_timeout_ms=limit_ms,
+            pool_size=threads,
+            each_by_itself=True,
         )
         guard = GuardedSource("history", Breaker("history"), timeout_s=limit_ms / 1000, threads=threads)
-        return HistoryLookUp(each_by_itself(engine), guard)
+        return HistoryLookUp(engine, guard)
 
     def warm(self) -> None:
         """Load models and connect, so that the first caller does not wait for it. What fails, fails again when used."""
         for product in self.products:
             self.compact_models(product)
-        for engine in (self.engine, self.history.engine):
+        for engine in (self.statements, self.history.engine):
             with contextlib.suppress(Unavailable):
                 open_pool(engine)
 
     def close(self) -> None:
         """Let go of every connection that was made."""
         made = vars(self)
-        for part in (made.get("engine"), made.get("history"), made.get("reviews")):
+        for part in (made.get(name) for name in ("engine", "statements", "history", "reviews")):
             engine: Engine | None = getattr(part, "engine", part)
             if engine is not None:
                 engine.dispose()
@@ -147,10 +164,9 @@ class Wiring:
     @cached_property
     def add_entry(self) -> Callable[[Entry], bool]:
         """Records a decision: many in one commit, or each in its own."""
-        engine = each_by_itself(self.engine)
 
         def add(entries: Sequence[Entry]) -> list[bool]:
-            added = commit_entries(engine, entries)
+            added = commit_entries(self.statements, entries)
             return [entry.application.id in added for entry in entries]
 
         if self.settings.commit == "direct":
@@ -230,21 +246,15 @@ class Wiring:
     @cached_property
     def queries(self) -> Queries:
         """Look-ups."""
-        return Queries(each_by_itself(self.engine))
+        return Queries(self.statements)
 
     @cached_property
     def reviews(self) -> Reviews:
         """The analysts' part."""
-        engine = open_engine(
-            self.settings.desk_database_url or self.settings.database_url,
-            role=ANALYST_ROLE,
-            name="desk",
-            statement_timeout_ms=STATEMENT_TIMEOUT_MS,
-            pool_size=self.settings.api_threads,
-        )
+        engine = self._open(self.settings.desk_database_url or self._url, ANALYST_ROLE, "desk")
         return Reviews(engine, self.products, utc_now, new_id)
 
     @cached_property
     def keys(self) -> Keys:
         """Who may come in."""
-        return Keys(each_by_itself(self.engine), utc_now)
+        return Keys(self.statements, utc_now)

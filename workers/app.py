@@ -46,9 +46,10 @@ def _logs(**_: Any) -> None:
 
 
 @app.task(name=ASSESS)
-def assess(job_id: str) -> None:
-    """Make the assessment of one job."""
-    wiring().assessments.assess(UUID(job_id))
+def assess(*job_ids: str) -> None:
+    """Make the assessments of these jobs, one after the other."""
+    for job_id in job_ids:
+        wiring().assessments.assess(UUID(job_id))
 
 
 @app.task(name=SWEEP)

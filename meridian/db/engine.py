@@ -33,11 +33,13 @@ def open_engine(
     name: str,
     statement_timeout_ms: int = 0,
     pool_size: int = 5,
+    each_by_itself: bool = False,
 ) -> Engine:
     """An engine whose every connection runs as `role` and is known to the server as `meridian-<name>`.
 
     Nothing is connected until first use, so an engine made before a fork is harmless; a connection
     made before one is forgotten in the child (two processes on one connection read each other's rows).
+    With `each_by_itself` each statement is a transaction of its own: no round trips to begin and to commit.
     """
     options = [f"-c role={role}"] if role else []
     if statement_timeout_ms:
@@ -47,6 +49,7 @@ def open_engine(
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=5,
+        isolation_level="AUTOCOMMIT" if each_by_itself else None,
         # What an applicant stated must not come into a log by way of an error's text.
         hide_parameters=True,
         connect_args={
@@ -100,11 +103,6 @@ def _refuse_closed(dbapi: Any, _record: Any, _proxy: Any) -> None:
         dbapi.rollback()
     except dbapi.Error as error:
         raise DisconnectionError("the server has closed the connection") from error
-
-
-def each_by_itself(engine: Engine) -> Engine:
-    """The same connections, each statement a transaction of its own: no round trips to begin and to commit."""
-    return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def is_cut(error: Unavailable) -> bool:

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from meridian.db.engine import is_cut, transaction
+from meridian.db.prepared import Prepared
 from meridian.errors import Unavailable
 from meridian.record import Application, EvidenceRow, Version
 
@@ -81,7 +82,7 @@ PARAMETERS = {
 
 # One statement, so that it is one round trip and one commit, and so that who comes second under a reference or a key
 # (it waits for the first to commit) adds nothing at all, without an error that would take its neighbours along.
-ADD = """
+ADD_ENTRIES = """
 WITH won AS (
     INSERT INTO record.application (id, ref, product, applicant_id, caller, idempotency_key, request_sha256,
                                     received_at, row_sha256)
@@ -118,11 +119,9 @@ WITH won AS (
     JOIN won ON won.id = l.application_id
     HAVING count(*) > 0
 )
-SELECT now(), ARRAY(SELECT id::text FROM won)
-""".format_map({name: f"${place}" for place, name in enumerate(PARAMETERS, start=1)})  # numbers alone
-# Planned once a connection: to plan it takes as long as to run it, and one plan is as good as the other.
-PREPARE = f"SET plan_cache_mode = force_generic_plan; PREPARE add_entries ({', '.join(PARAMETERS.values())}) AS {ADD}"
-EXECUTE = f"EXECUTE add_entries ({', '.join(f'%({name})s::{kind}' for name, kind in PARAMETERS.items())})"
+SELECT now() AS now, ARRAY(SELECT id::text FROM won) AS added
+"""
+ADD = Prepared("add_entries", ADD_ENTRIES, PARAMETERS)
 
 
 def commit_entries(engine: Engine, entries: Sequence[Entry]) -> set[UUID]:
@@ -143,13 +142,10 @@ def commit_entries(engine: Engine, entries: Sequence[Entry]) -> set[UUID]:
 
 def _add(engine: Engine, entries: Sequence[Entry]) -> set[UUID]:
     with transaction(engine) as connection:
-        if not connection.info.get("prepared"):
-            connection.exec_driver_sql(PREPARE)
-            connection.info["prepared"] = True
-        now, added = connection.exec_driver_sql(EXECUTE, _columns(entries)).one()
-    if not added:
-        _refuse_skew(now, entries[0].application.received_at)
-    return {UUID(one) for one in added}
+        row = ADD.run(connection, _columns(entries)).one()
+    if not row.added:
+        _refuse_skew(row.now, entries[0].application.received_at)
+    return {UUID(one) for one in row.added}
 
 
 def _columns(entries: Sequence[Entry]) -> dict[str, Any]:

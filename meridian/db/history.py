@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from meridian.db import tables as t
+from meridian.db.prepared import Prepared
 
 RECENT = timedelta(days=90)
 
@@ -26,21 +27,25 @@ class OwnHistory:
     known_at: datetime
 
 
+LOOK_UP = Prepared(
+    "look_up_history",
+    """
+    SELECT h.loans, h.worst_days_late, l.as_of, l.known_at,
+           (SELECT count(*) FROM record.application a
+            WHERE a.applicant_id = {applicant_id} AND a.received_at > {since}) AS applications_90d
+    FROM (SELECT as_of, known_at FROM online.history_load ORDER BY id DESC LIMIT 1) l
+    LEFT JOIN online.history h ON h.applicant_id = {applicant_id}
+    """,
+    {"applicant_id": "text", "since": "timestamptz"},
+)
+
+
 def look_up_history(connection: Connection, applicant_id: str, now: datetime) -> OwnHistory | None:
     """Loans and arrears as last loaded, and the applications of the last 90 days, counted now.
 
     None where no history was ever loaded: then nothing is known of anybody.
     """
-    recent = (
-        select(func.count())
-        .where(t.application.c.applicant_id == applicant_id, t.application.c.received_at > now - RECENT)
-        .scalar_subquery()
-    )
-    load = select(t.history_load).order_by(t.history_load.c.id.desc()).limit(1).subquery()
-    query = select(
-        t.history.c.loans, t.history.c.worst_days_late, load.c.as_of, load.c.known_at, recent.label("applications_90d")
-    ).select_from(load.outerjoin(t.history, t.history.c.applicant_id == applicant_id))
-    row = connection.execute(query).one_or_none()
+    row = LOOK_UP.run(connection, {"applicant_id": applicant_id, "since": now - RECENT}).one_or_none()
     if row is None:
         return None
     return OwnHistory(row.loans or 0, row.worst_days_late or 0, row.applications_90d, row.as_of, row.known_at)
