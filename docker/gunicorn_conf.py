@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
+from gunicorn.arbiter import Arbiter
+
+from meridian.errors import NotReady
 from meridian.settings import load_settings
 
 _settings = load_settings()
@@ -65,8 +69,16 @@ def on_starting(_server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Models loaded and connections made before the first request, whose time limits are for look-ups alone."""
-    worker.wsgi.extensions["meridian"].warm()
+    """Models loaded and connections made before the first request, whose time limits are for look-ups alone.
+
+    Where the service must not run (on a database that may lose what it commits) all of it stops, with the reason as
+    the last word: each worker that followed would meet the same. A database that is away is waited for.
+    """
+    try:
+        worker.wsgi.extensions["meridian"].warm()
+    except NotReady as error:
+        worker.log.critical("Not started: %s", error)
+        sys.exit(Arbiter.WORKER_BOOT_ERROR)
 
 
 def child_exit(_server: Any, worker: Any) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from meridian.anchors import anchor_place
 from meridian.bell import Bell
 from meridian.code_version import code_version
+from meridian.db.durability import keep_durable
 from meridian.db.engine import (
     ANALYST_ROLE,
     APP_ROLE,
@@ -84,7 +85,7 @@ class Wiring:
         return url
 
     def _open(self, url: str, role: str, name: str, *, each_by_itself: bool = False) -> Engine:
-        return open_engine(
+        engine = open_engine(
             url,
             role=role,
             name=name,
@@ -93,6 +94,7 @@ class Wiring:
             pool_size=self.settings.api_threads + 1,
             each_by_itself=each_by_itself,
         )
+        return keep_durable(engine)
 
     @cached_property
     def products(self) -> dict[str, Product]:

@@ -66,7 +66,7 @@ def readyz() -> Response:
     A missing model leaves it ready, for decisions go on by policy alone; it is named under `degraded`.
     """
     wiring = current_app.extensions["meridian"]
-    wiring.queries.check_schema()
+    wiring.queries.check_ready()
     missing = [f"compact model of {name}" for name in wiring.products if wiring.compact_models(name) is None]
     return _json({"status": "ready", "version": __version__, "degraded": missing})
 

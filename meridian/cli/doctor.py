@@ -15,16 +15,16 @@ from sqlalchemy import text
 
 from meridian import __version__
 from meridian.bell import broker_settings
+from meridian.db.durability import check_durable
 from meridian.db.engine import APP_ROLE, open_engine, transaction
 from meridian.db.migrate import head_revision
-from meridian.errors import MeridianError
+from meridian.errors import MeridianError, NotReady
 from meridian.products import products
 from meridian.registry import Purpose, bundle_folder, load_scorer
 from meridian.settings import Settings
 
 LEAST_DISK = 1 << 30
 LEAST_POSTGRES = 150_000
-MUST_BE_ON = ("fsync", "full_page_writes", "synchronous_commit")
 
 
 @dataclass(frozen=True)
@@ -106,9 +106,11 @@ def _database(settings: Settings) -> str:
     try:
         with transaction(engine) as connection:
             number = int(connection.execute(text("SHOW server_version_num")).scalar_one())
-            off = [name for name in MUST_BE_ON if connection.execute(text(f"SHOW {name}")).scalar_one() == "off"]
             present = connection.execute(text("SELECT to_regclass('schema_version') IS NOT NULL")).scalar_one()
             schema = connection.execute(text("SELECT version_num FROM schema_version")).scalar() if present else None
+        check_durable(engine)
+    except NotReady as error:
+        raise Complaint(f"{where}: {error}") from None
     except MeridianError as error:
         cause = str(error.__cause__ or error).splitlines()[0]
         raise Complaint(
@@ -119,8 +121,6 @@ def _database(settings: Settings) -> str:
         engine.dispose()
     if number < LEAST_POSTGRES:
         raise Complaint(f"PostgreSQL {number // 10000} at {where} is too old; 15 or newer is needed.")
-    if off:
-        raise Complaint(f"{', '.join(off)} is off at {where}: decisions answered could be lost; turn it on.")
     if schema != head_revision():
         raise Complaint(
             f"{where} is at schema {schema or 'none'}, needed is {head_revision()}; run `meridian migrate`."

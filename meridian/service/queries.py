@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from meridian.db import decisions
+from meridian.db.durability import check_durable
 from meridian.db.engine import transaction
 from meridian.db.migrate import current_revision, head_revision
 from meridian.errors import NotFound, NotReady
@@ -47,6 +48,11 @@ class Queries:
             "governing": str(governing.version.id),
             "versions": [v.shown() for v in versions],
         }
+
+    def check_ready(self) -> None:
+        """Raises `Unavailable` or `NotReady` unless the database answers, keeps what it commits and has the schema."""
+        check_durable(self.engine)
+        self.check_schema()
 
     def check_schema(self) -> None:
         """Raises `Unavailable` or `NotReady` unless the database answers and has the present schema."""
