@@ -131,6 +131,7 @@ class NotReady(MeridianError):
     """Something that Meridian needs is missing; the message says what and how to get it."""
 
     status = 503
+    retry_after_s = 30
     exit_code = 3
 
 

@@ -6,17 +6,21 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
+import structlog
 from celery import Celery, signals
 from kombu.transport import TRANSPORT_ALIASES
 
 from meridian.bell import ASSESS, broker_settings
+from meridian.db.durability import check_durable
 from meridian.db.engine import WORKER_ROLE
+from meridian.errors import NotReady, Unavailable
 from meridian.logs import configure_logs
 from meridian.settings import load_settings
 from meridian.wiring import Wiring
 
 from .settings import PARTITIONS, SEAL, SWEEP, WORKER_SETTINGS
 
+log = structlog.get_logger()
 app = Celery("meridian")
 
 
@@ -38,6 +42,23 @@ def _listen(conf: Any, **_: Any) -> None:
         TRANSPORT_ALIASES["pgmq"] = "meridian.workers.queue:Transport"
         conf.broker_transport_options = {**conf.broker_transport_options, "use_notify": True}
         conf.worker_prefetch_multiplier = 4
+
+
+@signals.worker_init.connect
+def _refuse_lossy(**_: Any) -> None:
+    """No start on a database that may lose what it commits. One that is away is waited for: each connection is asked
+    anew when it is made."""
+    engine = Wiring(load_settings(), "worker", WORKER_ROLE).engine
+    try:
+        check_durable(engine)
+    except Unavailable:
+        return
+    except NotReady as error:
+        log.critical("not_started", why=str(error))
+        raise SystemExit(error.exit_code) from None
+    finally:
+        # Before the fork: the children make connections of their own.
+        engine.dispose()
 
 
 @signals.setup_logging.connect

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from meridian.application.parse import refusal
-from meridian.errors import BodyTooLarge, InvalidInput, MeridianError, Unauthenticated, Unavailable
+from meridian.errors import BodyTooLarge, InvalidInput, MeridianError, NotReady, Unauthenticated, Unavailable
 from meridian.evidence import canonical_json
 
 log = structlog.get_logger()
@@ -30,7 +30,7 @@ def present(error: MeridianError) -> Response:
     if isinstance(error, InvalidInput) and error.problems:
         document["errors"] = [problem.as_dict() for problem in error.problems]
     response = Response(canonical_json(document), error.status, content_type=PROBLEM)
-    if isinstance(error, Unavailable):
+    if isinstance(error, (Unavailable, NotReady)):
         response.headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, Unauthenticated):
         response.headers["WWW-Authenticate"] = 'Bearer realm="meridian"'

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, Select, func, insert, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from meridian.db import tables as t
+from meridian.db.clock import compare_clocks
 from meridian.evidence import Evidence
 from meridian.outcome import Outcome, Stage
 from meridian.record import Application, Version
@@ -68,7 +69,8 @@ def get_application(connection: Connection, application_id: UUID) -> Application
 
 
 def add_version(connection: Connection, version: Version) -> None:
-    """Store a version, and that it is to be sealed."""
+    """Store a version, and that it is to be sealed. Raises `Unavailable` where our clock and the database's differ."""
+    compare_clocks(connection, version.decided_at)
     row = {
         **{name: getattr(version, name) for name in VERSION_FIELDS},
         "stage": version.stage.value,

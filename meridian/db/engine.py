@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from meridian.errors import Unavailable
+from meridian.errors import NotReady, Unavailable
 
 APP_ROLE = "meridian_app"
 WORKER_ROLE = "meridian_worker"
@@ -114,7 +114,7 @@ def is_cut(error: Unavailable) -> bool:
 def concerns_all(error: Exception) -> bool:
     """Whether another statement would have met the same: the server is away, full or stopping, or we refuse."""
     if not isinstance(error, Unavailable):
-        return False
+        return isinstance(error, NotReady)
     code = getattr(getattr(error.__cause__, "orig", None), "pgcode", None)
     return code is None or (code != QUERY_CANCELED and code[:2] in SERVER_TROUBLE)
 

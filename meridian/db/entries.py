@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Engine
 
+from meridian.db.clock import MOST_SKEW_S, refuse_skew
 from meridian.db.engine import is_cut, transaction
 from meridian.db.prepared import Prepared
 from meridian.errors import Unavailable
 from meridian.record import Application, EvidenceRow, Version
-
-MOST_SKEW_S = 120.0
-"""How far this process's clock may be from the database's: what is recorded must have happened when it says."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +141,7 @@ def _add(engine: Engine, entries: Sequence[Entry]) -> set[UUID]:
     with transaction(engine) as connection:
         row = ADD.run(connection, _columns(entries)).one()
     if not row.added:
-        _refuse_skew(row.now, entries[0].application.received_at)
+        refuse_skew(row.now, entries[0].application.received_at)
     return {UUID(one) for one in row.added}
 
 
@@ -193,13 +190,3 @@ def _columns(entries: Sequence[Entry]) -> dict[str, Any]:
         "leaves": column("leaves"),
         "most_skew_s": MOST_SKEW_S,
     }
-
-
-def _refuse_skew(database_now: datetime, received_at: datetime) -> None:
-    apart = (received_at - database_now).total_seconds()
-    if abs(apart) > MOST_SKEW_S:
-        ahead = "ahead of" if apart > 0 else "behind"
-        raise Unavailable(
-            f"Nothing is recorded: this server's clock is {abs(apart):.0f} s {ahead} the database's. "
-            "Set the clocks right; then the same request is answered."
-        )

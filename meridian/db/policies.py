@@ -6,11 +6,16 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from meridian.db import tables as t
+from meridian.db.clock import compare_clocks
 from meridian.record import PolicyRow
 
 
 def add_policy(connection: Connection, policy: PolicyRow) -> bool:
-    """Store a policy's content under its version; False where it is stored already."""
+    """Store a policy's content under its version; False where it is stored already.
+
+    Raises `Unavailable` where the database's clock and ours are apart.
+    """
+    compare_clocks(connection, policy.added_at)
     row = {
         "id": policy.id,
         "version": policy.version,

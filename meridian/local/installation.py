@@ -14,6 +14,7 @@ from sqlalchemy.engine import make_url
 
 from meridian.bell import QUEUES
 from meridian.db.dsn import libpq_dsn
+from meridian.db.durability import check_durable
 from meridian.db.engine import ANALYST_ROLE, APP_ROLE, AUDIT_ROLE, BROKER_ROLE, WORKER_ROLE, open_engine, transaction
 from meridian.db.history import last_load_size, load_histories
 from meridian.db.migrate import migrate
@@ -69,7 +70,10 @@ def server_settings(settings: Settings, port: int) -> Settings:
 
 
 def prepare_database(settings: Settings, say: Say) -> None:
-    """Schema and queue, as the administrator."""
+    """Schema and queue, as the administrator. Raises `NotReady` where the server may lose what it commits."""
+    engine = open_engine(settings.admin_url, role=None, name="up", pool_size=1)
+    check_durable(engine)
+    engine.dispose()
     say("database schema")
     migrate(settings.admin_url)
     if settings.broker.startswith("pgmq:"):

@@ -135,6 +135,8 @@ class EmbeddedPostgres:
             "fsync": "on",
             "full_page_writes": "on",
             "synchronous_commit": "on",
+            # A statement that fails, on a full disk say, holds all that an applicant stated: not for the log.
+            "log_min_error_statement": "panic",
             "timezone": "UTC",
             "log_timezone": "UTC",
             "cluster_name": "meridian",

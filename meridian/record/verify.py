@@ -14,7 +14,8 @@ from meridian.errors import MeridianError
 from meridian.evidence import Evidence
 from meridian.outcome import Stage
 from meridian.record.check_pack import MANIFEST, problems, read
-from meridian.registry import Manifest, scorer_of
+from meridian.registry.bundle import scorer_of
+from meridian.registry.manifest import Manifest
 from meridian.replay import MADE_BY_MACHINE, Recorded, Replay, replay
 from meridian.scoring import Scorer
 
