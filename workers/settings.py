@@ -18,6 +18,8 @@ WORKER_SETTINGS: dict[str, Any] = {
     # One message at a time: a slow task holds nothing back from the other children. (On pgmq it is four, see
     # workers.app: there a fetch is a poll, and one message a poll is slow.)
     "worker_prefetch_multiplier": 1,
+    # Processes, as usual, but with locks that a killed one does not take along.
+    "worker_pool": "meridian.workers.pool:TaskPool",
     # A soft limit ends one assessment with an error on its job; the hard one a child that does not listen.
     "task_soft_time_limit": 60,
     "task_time_limit": 90,
