@@ -15,16 +15,18 @@ from sqlalchemy import text
 
 from meridian import __version__
 from meridian.bell import broker_settings
+from meridian.db import seals
 from meridian.db.durability import check_durable
 from meridian.db.engine import APP_ROLE, open_engine, transaction
 from meridian.db.migrate import head_revision
-from meridian.errors import MeridianError, NotReady
+from meridian.errors import MeridianError, NotReady, Unavailable
 from meridian.products import products
 from meridian.registry import Purpose, bundle_folder, load_scorer
 from meridian.settings import Settings
 
 LEAST_DISK = 1 << 30
 LEAST_POSTGRES = 150_000
+LONGEST_UNSEALED_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ def examine(settings: Settings) -> list[Finding]:
         "disk": _disk,
         "port": _port,
         "database": _database,
+        "record": _record,
         "broker": _broker,
         "models": _models,
     }
@@ -126,6 +129,29 @@ def _database(settings: Settings) -> str:
             f"{where} is at schema {schema or 'none'}, needed is {head_revision()}; run `meridian migrate`."
         )
     return f"PostgreSQL {number // 10000}.{number % 10000} at {where}, schema {schema}"
+
+
+def _record(settings: Settings) -> str:
+    """Whether somebody seals, and makes partitions: the schedule and a worker do."""
+    if not settings.database_url:
+        raise Complaint("none, without a database.")
+    engine = open_engine(settings.database_url, role=APP_ROLE, name="doctor", pool_size=1)
+    try:
+        with transaction(engine) as connection:
+            waiting, last = seals.unsealed_for_s(connection), seals.last_seal(connection)
+            ahead = seals.months_ahead(connection)
+    except Unavailable:
+        raise Complaint("cannot be looked at while the database does not answer.") from None
+    finally:
+        engine.dispose()
+    if waiting > LONGEST_UNSEALED_S:
+        raise Complaint(
+            f"rows wait for {waiting:.0f} s to be sealed; are the schedule and a worker running, and has the worker "
+            "MERIDIAN_SEAL_KEY?"
+        )
+    if ahead < 1:
+        raise Complaint("there are no partitions for next month; are the schedule and a worker running?")
+    return f"{last.number if last else 0} seals, partitions for {ahead} months ahead"
 
 
 def _broker(settings: Settings) -> str:
