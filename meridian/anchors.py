@@ -7,16 +7,21 @@ below one address, or a bucket of S3's kind. One line of JSON a seal; what stand
 from __future__ import annotations
 
 import os
+import re
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from functools import cached_property
+from http.client import HTTPException
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 from urllib.parse import urlsplit
 
 from meridian.errors import NotReady
 
 WITHIN_S = 10.0
+BLOCK = 64 * 1024
+_LINE = re.compile(rb'\{.*"number":(\d+),.*\}')
 
 
 class AnchorPlace(Protocol):
@@ -58,26 +63,51 @@ class FileAnchors:
         self._path = path
 
     def get(self, number: int) -> str | None:
-        """The file is read through: seals are looked up one at a time, and lines are short."""
-        mark = f'"number":{number},'
+        """Read from the end, where what is looked for mostly is: a year of seals is gigabytes."""
         try:
-            with self._path.open(encoding="utf-8") as file:
-                return next((line.strip() for line in file if mark in line), None)
+            with self._path.open("rb") as file:
+                for line in _from_the_end(file):
+                    found = _LINE.fullmatch(line)
+                    if found and int(found[1]) <= number:
+                        return line.decode().strip() if int(found[1]) == number else None
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:
             raise NotReady(f"The anchor file {self._path} cannot be read: {error}.") from error
+        return None
 
     def add(self, number: int, line: str) -> None:  # noqa: ARG002  # the line holds it
         """Append and sync."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
+            with self._path.open("ab+") as file:
+                # After a line that a full disk or a crash cut short: it stays, and is none.
+                file.write((b"\n" if _is_cut_short(file) else b"") + line.encode() + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
             raise NotReady(f"The anchor file {self._path} cannot be written: {error}.") from error
+
+
+def _is_cut_short(file: BinaryIO) -> bool:
+    if not file.seek(0, os.SEEK_END):
+        return False
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) != b"\n"
+
+
+def _from_the_end(file: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file, the last one first; what a newline does not end is none."""
+    place, rest, ended = file.seek(0, os.SEEK_END), b"", False
+    while place:
+        step = min(place, BLOCK)
+        place -= step
+        file.seek(place)
+        rest, *lines = (file.read(step) + rest).split(b"\n")
+        yield from reversed(lines if ended else lines[:-1])
+        ended = ended or bool(lines)
+    if ended:
+        yield rest
 
 
 class HttpAnchors:
@@ -105,7 +135,7 @@ class HttpAnchors:
             if method == "GET" and error.code == 404:
                 return None
             raise NotReady(f"The anchors at {self._address} answered {error.code} to {method} of {number}.") from error
-        except OSError as error:
+        except (OSError, HTTPException, UnicodeDecodeError) as error:
             raise NotReady(f"The anchors at {self._address} cannot be reached: {error}.") from error
 
 
@@ -136,7 +166,7 @@ class S3Anchors:
             if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
                 return None
             raise NotReady(f"The anchors at {self._place} cannot be read: {error}") from error
-        except BotoCoreError as error:
+        except (BotoCoreError, UnicodeDecodeError) as error:
             raise NotReady(f"The anchors at {self._place} cannot be reached: {error}") from error
 
     def _key(self, number: int) -> str:
@@ -146,6 +176,12 @@ class S3Anchors:
     def _client(self) -> Any:
         try:
             import boto3
+            from botocore.config import Config
         except ImportError as error:
             raise NotReady("Anchors in a bucket need the extra: pip install 'meridian-credit[s3]'.") from error
-        return boto3.client("s3")
+        # Its own limits, a minute and five attempts, are longer than a worker's task may take.
+        limits = Config(connect_timeout=WITHIN_S, read_timeout=WITHIN_S, retries={"total_max_attempts": 2})
+        try:
+            return boto3.client("s3", config=limits)
+        except ValueError as error:
+            raise NotReady(f"The AWS_... variables do not lead to {self._place}: {error}") from error

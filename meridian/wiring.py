@@ -204,7 +204,8 @@ class Wiring:
     @cached_property
     def audits(self) -> Audits:
         """Verifying the record."""
-        return Audits(self.engine, self._trusted_keys, anchor_place(self.settings.anchor_place))
+        place = self.settings.anchor_place
+        return Audits(self.engine, self._trusted_keys, anchor_place(place), place)
 
     @property
     def public_key(self) -> str:

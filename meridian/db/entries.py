@@ -9,12 +9,15 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import IntegrityError
 
 from meridian.db.clock import MOST_SKEW_S, refuse_skew
 from meridian.db.engine import is_cut, transaction
 from meridian.db.prepared import Prepared
 from meridian.errors import Unavailable
 from meridian.record import Application, EvidenceRow, Version
+
+CHECK_VIOLATION = "23514"
 
 
 @dataclass(frozen=True)
@@ -139,7 +142,11 @@ def commit_entries(engine: Engine, entries: Sequence[Entry]) -> set[UUID]:
 
 def _add(engine: Engine, entries: Sequence[Entry]) -> set[UUID]:
     with transaction(engine) as connection:
-        row = ADD.run(connection, _columns(entries)).one()
+        try:
+            row = ADD.run(connection, _columns(entries)).one()
+        except IntegrityError as error:
+            _refuse_month(error)
+            raise
     if not row.added:
         refuse_skew(row.now, entries[0].application.received_at)
     return {UUID(one) for one in row.added}
@@ -190,3 +197,13 @@ def _columns(entries: Sequence[Entry]) -> dict[str, Any]:
         "leaves": column("leaves"),
         "most_skew_s": MOST_SKEW_S,
     }
+
+
+def _refuse_month(error: IntegrityError) -> None:
+    """A check that has no name is that of a table's partitions: there is none for the month."""
+    refused: Any = error.orig
+    if refused.pgcode == CHECK_VIOLATION and refused.diag.constraint_name is None:
+        raise Unavailable(
+            f"Nothing is recorded: {refused.diag.schema_name}.{refused.diag.table_name} has no partition for this "
+            "month. Workers make the coming months' hourly, when the schedule tells them: see that both run."
+        ) from error

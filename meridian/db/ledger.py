@@ -15,10 +15,12 @@ from meridian.record.seal import Seal
 
 AT_ONCE = 2000
 SEALS_AT_ONCE = 50
+# A moment that no program of ours could have written (infinity, a year before Christ) is to be a finding, not an error.
+IN_OUR_ERA = "BETWEEN '0001-01-02' AND '9999-12-30'"
 
 
 def _micros(column: str) -> str:
-    return f"(extract(epoch FROM {column}) * 1000000)::bigint"
+    return f"CASE WHEN {column} {IN_OUR_ERA} THEN (extract(epoch FROM {column}) * 1000000)::bigint END"
 
 
 # In the order in which `meridian.record.rows` hashes them; last the hash itself, and the long text, if there is one.
@@ -86,11 +88,14 @@ def stored_rows(connection: Connection, kind: Kind) -> Iterator[list[StoredRow]]
     raw.close()
 
 
+SEALED_AT = f"CASE WHEN sealed_at {IN_OUR_ERA} THEN sealed_at ELSE 'epoch' END"
+
+
 def stored_seals(connection: Connection) -> Iterator[tuple[Seal, str]]:
     """Every seal in the order of its number, and the hash that is stored of it."""
     raw = _cursor(connection, "audit_seals", SEALS_AT_ONCE)
     hexadecimal = ", ".join(f"encode({name}, 'hex')" for name in ("root", "previous", "key", "signature", "sha256"))
-    raw.execute(f"SELECT number, sealed_at, leaves, {hexadecimal} FROM record.seal ORDER BY number")
+    raw.execute(f"SELECT number, {SEALED_AT}, leaves, {hexadecimal} FROM record.seal ORDER BY number")
     for number, sealed_at, leaves, root, previous, key, signature, sha256 in raw:
         yield Seal(number, sealed_at, bytes(leaves), root, previous, key, signature), sha256
     raw.close()

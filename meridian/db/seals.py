@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, text
+from sqlalchemy import Connection, Row, Select, case, delete, func, insert, literal_column, select, text, type_coerce
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from meridian.db import tables as t
@@ -15,17 +15,24 @@ from meridian.identity import moment_of
 from meridian.record import Leaf
 from meridian.record.seal import Seal
 
-# Any constant: whoever seals comes by the same lock, so that the chain has one end.
-ONE_AT_A_TIME = "SELECT pg_try_advisory_xact_lock(7305503)"
+# Any constants: whoever seals comes by the same lock, so that the chain has one end; and so with who anchors.
+ONE_AT_A_TIME = text("SELECT pg_try_advisory_xact_lock(:lock)")
+SEALING, ANCHORING = 7305503, 7305504
 
 
+MONTHS = "generate_series(1, 12) * interval '1 month' + date_trunc('month', now() AT TIME ZONE 'UTC')"
 CLOCKS_APART = timedelta(hours=2)
 """No seal is older than the rows it covers, as far as the clocks of those who made them agree."""
 
 
 def may_seal(connection: Connection) -> bool:
     """Whether nobody else is sealing; until the transaction ends nobody else will."""
-    return bool(connection.execute(text(ONE_AT_A_TIME)).scalar_one())
+    return bool(connection.execute(ONE_AT_A_TIME, {"lock": SEALING}).scalar_one())
+
+
+def may_anchor(connection: Connection) -> bool:
+    """The same for who puts seals outside."""
+    return bool(connection.execute(ONE_AT_A_TIME, {"lock": ANCHORING}).scalar_one())
 
 
 def take_unsealed(connection: Connection, limit: int) -> list[bytes]:
@@ -41,9 +48,10 @@ def waiting_leaves(connection: Connection) -> bytes:
     return b"".join(bytes(leaves) for leaves in connection.execute(select(t.unsealed.c.leaves)).scalars())
 
 
-def oldest_unsealed(connection: Connection) -> datetime | None:
-    """Since when the oldest row waits; None where none does."""
-    return connection.execute(select(func.min(t.unsealed.c.added_at))).scalar()
+def unsealed_for_s(connection: Connection) -> float:
+    """For how long the oldest row has waited, in seconds; 0 where none waits."""
+    age = func.extract("epoch", func.now() - func.min(t.unsealed.c.added_at))
+    return float(connection.execute(select(age)).scalar() or 0.0)
 
 
 def add_seal(connection: Connection, seal: Seal) -> None:
@@ -59,9 +67,12 @@ def last_seal(connection: Connection) -> Seal | None:
 
 
 def recent_seals(connection: Connection, count: int) -> list[Seal]:
-    """The last so many seals, in their order."""
-    newest = connection.execute(select(t.seal).order_by(t.seal.c.number.desc()).limit(count))
-    return [_seal(row) for row in newest][::-1]
+    """The last so many seals, in their order; one whose time cannot be read is given another."""
+    readable = case((t.seal.c.sealed_at.between("0001-01-02", "9999-12-30"), t.seal.c.sealed_at), else_="epoch")
+    others = [column for column in t.seal.columns if column.name != "sealed_at"]
+    newest: Select[Any] = select(*others, type_coerce(readable, t.Moment).label("sealed_at"))
+    rows = connection.execute(newest.order_by(t.seal.c.number.desc()).limit(count))
+    return [_seal(row) for row in rows][::-1]
 
 
 def seals_after(connection: Connection, number: int, limit: int | None = None) -> Iterator[Seal]:
@@ -98,6 +109,14 @@ def note_anchored(connection: Connection, place: str, number: int, at: datetime)
 def make_partitions(connection: Connection, months_ahead: int) -> int:
     """Have this month's partitions and those of so many months ahead; how many had to be made."""
     return int(connection.execute(select(func.record.make_partitions(months_ahead))).scalar_one())
+
+
+def months_ahead(connection: Connection) -> int:
+    """For how many months after this one there are partitions, without a gap."""
+    names = select(func.to_char(literal_column(MONTHS), "YYYY_MM").label("month")).subquery()
+    there = select(func.to_regclass("record.version_" + names.c.month).is_not(None)).order_by(names.c.month)
+    found = list(connection.execute(there).scalars())
+    return found.index(False) if False in found else len(found)
 
 
 def _seal(row: Row[Any]) -> Seal:

@@ -74,23 +74,24 @@ def check_seals(
         before = seal
 
 
-def check_anchors(get: Callable[[int], str | None], recent: Sequence[Seal]) -> Iterator[Finding]:
+def check_anchors(get: Callable[[int], str | None], recent: Sequence[Seal], noted: int = 0) -> Iterator[Finding]:
     """Whether what is kept outside agrees with the end of the chain; each seal's hash covers all before it.
 
     `get` gives the line of a number, `recent` are the last seals in their order; the newest of them may not be
-    anchored yet.
+    anchored yet. Those up to `noted` have been, as the sealer remembers it.
     """
     end = recent[-1].number if recent else 0
-    if get(end + 1) is not None:
-        yield Finding(f"seal {end + 1}", "is anchored outside and gone from the record: its end was cut off")
-    for seal in reversed(recent):
-        kept = get(seal.number)
-        if kept is None:
-            continue
-        if kept.strip() != seal.anchor:
+    if noted > end or get(end + 1) is not None:
+        yield Finding(f"seal {end + 1}", "was anchored outside and is gone from the record: its end was cut off")
+    kept = {seal.number: get(seal.number) for seal in recent}
+    last = max((number for number, line in kept.items() if line is not None), default=0)
+    for seal in recent:
+        line = kept[seal.number]
+        if line is not None and line.strip() != seal.anchor:
             yield Finding(f"seal {seal.number}", "is not the one that was anchored outside under its number")
-        return
-    if recent:
+        elif line is None and seal.number <= max(last, noted):
+            yield Finding(f"seal {seal.number}", "was anchored outside, and is not there any more")
+    if recent and not last:
         yield Finding(f"seal {end}", f"is not anchored outside, nor are those from seal {recent[0].number} on")
 
 

@@ -52,6 +52,8 @@ class Audits:
     engine: Engine
     trusted_keys: Callable[[], Collection[str]]
     anchors: AnchorPlace
+    place: str
+    """How the sealer calls the place of the anchors."""
 
     def verify(self, progress: Callable[[str, float], None] = lambda _what, _share: None) -> Verified:
         """Check everything. Raises `NotReady` where no key is trusted, or the anchors cannot be reached."""
@@ -80,15 +82,15 @@ class Audits:
         """Outside the snapshot: a seal made meanwhile may be anchored by now, and is then in the record too."""
         findings: list[Finding] = []
         for _ in range(LOOKS):
-            recent = self._recent()
-            findings = list(check_anchors(self.anchors.get, recent))
-            if not findings or self._recent()[-1:] == recent[-1:]:
+            recent, noted = self._recent()
+            findings = list(check_anchors(self.anchors.get, recent, noted))
+            if not findings or self._recent()[0][-1:] == recent[-1:]:
                 break
         yield from findings
 
-    def _recent(self) -> list[Seal]:
+    def _recent(self) -> tuple[list[Seal], int]:
         with transaction(self.engine) as connection:
-            return seals.recent_seals(connection, ANCHOR_LAG)
+            return seals.recent_seals(connection, ANCHOR_LAG), seals.anchored_up_to(connection, self.place)
 
 
 class _Found:

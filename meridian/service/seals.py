@@ -20,7 +20,6 @@ log = structlog.get_logger()
 
 COMMITS_AT_ONCE = 4000
 """Commits that one seal covers at most, so that a seal stays below some megabytes."""
-ANCHORED_AT_ONCE = 1000
 MONTHS_AHEAD = 3
 
 
@@ -45,15 +44,22 @@ class Seals:
     def anchor(self) -> int:
         """Put the seals outside that are not there yet; how many. Raises `NotReady` where the place fails."""
         put = 0
+        while self._anchor_next():
+            put += 1
+        return put
+
+    def _anchor_next(self) -> bool:
+        """Each is noted by itself, so that a place that fails now and then, or is slow, is caught up with all the same;
+        and under a lock of its own, so that sealing does not wait for it."""
         with transaction(self.engine) as connection:
-            if not seals.may_seal(connection):
-                return 0
+            if not seals.may_anchor(connection):
+                return False
             known = seals.anchored_up_to(connection, self.place)
-            for seal in list(seals.seals_after(connection, known, ANCHORED_AT_ONCE)):
+            for seal in list(seals.seals_after(connection, known, limit=1)):
                 keep(self.anchors, seal.number, seal.anchor)
                 seals.note_anchored(connection, self.place, seal.number, self.clock())
-                put += 1
-        return put
+                return True
+        return False
 
     def make_partitions(self) -> int:
         """Have the coming months' partitions; how many had to be made."""

@@ -127,6 +127,10 @@ DECLARE
     part text;
     made integer := 0;
 BEGIN
+    -- Two at once would make the same table; one is enough.
+    IF NOT pg_try_advisory_xact_lock(7305505) THEN
+        RETURN 0;
+    END IF;
     -- From the month before, for a clock that is behind at the turn of a month.
     FOR i IN -1 .. months_ahead LOOP
         month := this_month + make_interval(months => i);
