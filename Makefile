@@ -9,13 +9,16 @@ SHELL := /bin/sh
 # migration is no harm, a long lock is, and the lock time-out is asked for.
 NOT_LINTED := prefer-text-field prefer-bigint-over-smallint require-statement-timeout
 .DEFAULT_GOAL := help
-.PHONY: help up test check lock clean
+.PHONY: help up test crash tamper check bench lock clean
 .NOTPARALLEL:
 
 help: ## show this list
 	@echo "make up      run everything on this machine: database, service, workers (ARGS=--once for one round)"
 	@echo "make test    run the tests (ARGS=tests/unit for a part of them)"
+	@echo "make crash   kill every process over and over under ten thousand decisions, and count (ten minutes or more)"
+	@echo "make tamper  change the record a thousand times as its database's owner, and see each found (ten minutes)"
 	@echo "make check   lint, types, import contracts, migrations, docker files"
+	@echo "make bench   measure beside a peer and the physical limits, ten minutes (ARGS=--json; ARGS=--help)"
 	@echo "make lock    renew the locked versions from pyproject.toml (UPGRADE=1: take the newest)"
 	@echo "make clean   remove the virtual environment and caches; data in .meridian stays"
 	@echo "             PYTHON=python3.13 chooses the interpreter (3.11 or newer), VENV=dir the environment"
@@ -26,6 +29,12 @@ up: $(VENV)/installed-run
 test: $(VENV)/installed-dev
 	@exec $(BIN)/python -m pytest $(ARGS)
 
+crash: $(VENV)/installed-dev
+	@MERIDIAN_CRASH=long exec $(BIN)/python -m pytest -s -k long tests/e2e/test_crash.py $(ARGS)
+
+tamper: $(VENV)/installed-dev
+	@MERIDIAN_TAMPERINGS=1000 exec $(BIN)/python -m pytest -s tests/integration/test_tampering.py $(ARGS)
+
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -35,6 +44,9 @@ check: $(VENV)/installed-dev
 	DATABASE_URL= MERIDIAN_HOME=$(VENV) $(BIN)/meridian migrate --sql > $(VENV)/migrations.sql
 	$(BIN)/squawk $(NOT_LINTED:%=--exclude=%) $(VENV)/migrations.sql
 	$(BIN)/python -m pytest -q tests/architecture/test_docker.py
+
+bench: $(VENV)/installed-bench
+	@exec $(BIN)/python -m tests.bench $(ARGS)
 
 lock: $(VENV)/installed-dev
 	$(BIN)/python .ci/lock.py $(if $(UPGRADE),--upgrade)
@@ -55,6 +67,11 @@ $(VENV)/installed-dev: requirements.lock pyproject.toml setup.py | $(VENV)/bin/p
 	@$(PIP) --require-hashes -r requirements.lock
 	@PYTHONWARNINGS=ignore $(PIP) --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/installed-run
+
+$(VENV)/installed-bench: requirements-bench.lock $(VENV)/installed-dev
+	@echo "Installing the locked packages that the benchmark's peer needs ..."
+	@$(PIP) --require-hashes -r requirements-bench.lock
+	@touch $@
 
 $(VENV)/bin/python:
 	@command -v "$(PYTHON)" >/dev/null || { echo "There is no $(PYTHON) here. Meridian needs Python 3.11 or newer: make PYTHON=/path/to/python3 ..."; exit 1; }
