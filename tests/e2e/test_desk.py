@@ -35,7 +35,7 @@ def case_of(server, ref):
     waiting = server.wiring.reviews.queue(limit=10_000)["data"]
     case_id = next(case["id"] for case in waiting if case["application_ref"] == ref)
     oldest = min(datetime.fromisoformat(case["opened_at"]) for case in waiting) - timedelta(minutes=1)
-    with transaction(server.wiring.engine) as connection:
+    with transaction(server.worker.engine) as connection:
         connection.execute(update(review_case).where(review_case.c.id == case_id).values(opened_at=oldest))
     return case_id
 
