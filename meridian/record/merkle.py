@@ -17,7 +17,8 @@ def leaf_hash(content: bytes) -> bytes:
 
 def root_of(leaves: Sequence[bytes]) -> bytes:
     """The root over the leaves' contents in their order."""
-    level = [leaf_hash(content) for content in leaves]
+    sha256 = hashlib.sha256
+    level = [sha256(b"\x00" + content).digest() for content in leaves]
     while len(level) > 1:
         level = _above(level)
     return level[0] if level else EMPTY
@@ -44,7 +45,8 @@ def root_by(content: bytes, proof: Proof) -> bytes:
 
 def _above(level: list[bytes]) -> list[bytes]:
     """The level above; a last one without a neighbour moves up as it is."""
-    pairs = [_node(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
+    sha256 = hashlib.sha256
+    pairs = [sha256(b"\x01" + left + right).digest() for left, right in zip(level[::2], level[1::2], strict=False)]
     return pairs if len(level) % 2 == 0 else [*pairs, level[-1]]
 
 

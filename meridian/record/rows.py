@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
-from json.encoder import encode_basestring
+from json.encoder import c_make_encoder, encode_basestring  # type: ignore[attr-defined]
 from uuid import UUID
 
 from meridian.evidence import Evidence, canonical_json
@@ -52,15 +52,12 @@ def content_sha256(kind: Kind, fields: Sequence[Field]) -> bytes:
     An array keeps the columns apart whatever they hold. Moments stand in it as microseconds since 1970, hashes
     and ids as text, fractions as Python writes them, long texts as their SHA-256.
     """
-    # By hand, because a whole encoder takes three times as long, which a million rows feel.
-    array = f'["{kind.value}",{",".join(map(_json, fields))}]'
+    array = "".join(_ENCODE((kind.value, *fields), 0))
     return hashlib.sha256(array.encode()).digest()
 
 
-def _json(field: Field) -> str:
-    if field is None:
-        return "null"
-    return encode_basestring(field) if type(field) is str else str(field)
+# What `json.dumps` makes anew for each call, made once: a million rows feel the difference.
+_ENCODE = c_make_encoder(None, None, encode_basestring, None, ":", ",", False, False, True)
 
 
 def microseconds(moment: datetime) -> int:
