@@ -16,7 +16,7 @@ MUST_BE_ON = {
 }
 """Each setting, and what may happen while it is off. (Of `synchronous_commit` every other value waits for the disk.)"""
 
-# Of this session: a database and a role may have settings of their own, and each place has its remedy.
+# Of this very connection: a database and a role may have settings of their own, and each place has its remedy.
 WHAT_IS_OFF = f"""
 SELECT name, source, quote_ident(current_database()), quote_ident(session_user)
 FROM pg_settings WHERE name IN ({", ".join(f"'{name}'" for name in MUST_BE_ON)}) AND setting = 'off' ORDER BY name
