@@ -14,7 +14,7 @@ import pytest
 from meridian.local.placement import placement_for
 from meridian.local.postgres import EmbeddedPostgres
 from meridian.products import Product
-from tests.services import BROKERS, SERVER_URL, Service, answers, fresh_database, service
+from tests.services import BROKERS, SERVER_URL, Service, answers, copied_database, fresh_database, service
 
 if TYPE_CHECKING:
     # Not at run time: pytest itself brings the plugin in, and rewrites its assertions.
@@ -83,6 +83,23 @@ def own_database(embedded_server: str) -> Iterator[str]:
     """A migrated database for one test that does what others could not bear."""
     with fresh_database(embedded_server) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def template(embedded_server: str) -> Iterator[str]:
+    """A migrated database, to be copied."""
+    with fresh_database(embedded_server) as database:
+        yield database
+
+
+@pytest.fixture
+def running(template: str, tmp_path: Path) -> Iterator[Service]:
+    """A service on a database of its own; nothing is started, nothing recorded."""
+    with (
+        copied_database(template) as database,
+        service(tmp_path, database, BROKER_URL="memory://", **PATIENT) as it,
+    ):
+        yield it
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,6 @@ import hashlib
 from collections.abc import Sequence
 
 EMPTY = hashlib.sha256().digest()
-Proof = Sequence[tuple[str, bytes]]
-"""From the leaf up: on which side the neighbour stands (`left`, `right`), and its hash."""
 
 
 def leaf_hash(content: bytes) -> bytes:
@@ -17,15 +15,15 @@ def leaf_hash(content: bytes) -> bytes:
 
 def root_of(leaves: Sequence[bytes]) -> bytes:
     """The root over the leaves' contents in their order."""
-    sha256 = hashlib.sha256
-    level = [sha256(b"\x00" + content).digest() for content in leaves]
+    level = list(map(leaf_hash, leaves))
     while len(level) > 1:
         level = _above(level)
     return level[0] if level else EMPTY
 
 
 def proof_of(leaves: Sequence[bytes], place: int) -> list[tuple[str, bytes]]:
-    """The neighbours on the way from the leaf at `place` to the root."""
+    """The neighbours on the way from the leaf at `place` to the root: on which side each stands (`left`, `right`), and
+    its hash. `meridian.record.check_pack` follows them."""
     level, path = [leaf_hash(content) for content in leaves], []
     while len(level) > 1:
         neighbour = place ^ 1
@@ -35,20 +33,8 @@ def proof_of(leaves: Sequence[bytes], place: int) -> list[tuple[str, bytes]]:
     return path
 
 
-def root_by(content: bytes, proof: Proof) -> bytes:
-    """The root that a leaf and its proof lead to."""
-    node = leaf_hash(content)
-    for side, neighbour in proof:
-        node = _node(neighbour, node) if side == "left" else _node(node, neighbour)
-    return node
-
-
 def _above(level: list[bytes]) -> list[bytes]:
     """The level above; a last one without a neighbour moves up as it is."""
     sha256 = hashlib.sha256
     pairs = [sha256(b"\x01" + left + right).digest() for left, right in zip(level[::2], level[1::2], strict=False)]
     return pairs if len(level) % 2 == 0 else [*pairs, level[-1]]
-
-
-def _node(left: bytes, right: bytes) -> bytes:
-    return hashlib.sha256(b"\x01" + left + right).digest()

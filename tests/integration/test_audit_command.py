@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,28 +14,19 @@ import pytest
 
 from meridian.cli.main import main
 from tests.entries import entries, record_entries
-from tests.services import Service, copied_database, fresh_database, service
+from tests.services import Service
 
 MERIDIAN = Path(sys.executable).with_name("meridian")
 
 
-@pytest.fixture(scope="module")
-def template(embedded_server: str) -> Iterator[str]:
-    """A migrated database, to be copied."""
-    with fresh_database(embedded_server) as database:
-        yield database
-
-
 @pytest.fixture
-def running(template: str, tmp_path: Path) -> Iterator[Service]:
+def running(running: Service) -> Service:
     """Two seals of a few decisions, and two decisions that wait."""
-    patient = {"MERIDIAN_HISTORY_TIMEOUT_MS": "2000", "BROKER_URL": "memory://"}
-    with copied_database(template) as database, service(tmp_path, database, **patient) as it:
-        for n in (3, 2):
-            record_entries(it, n)
-            it.worker.seals.seal()
-        record_entries(it, 2)
-        yield it
+    for n in (3, 2):
+        record_entries(running, n)
+        running.worker.seals.seal()
+    record_entries(running, 2)
+    return running
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -23,25 +22,10 @@ from meridian.db.engine import APP_ROLE, WORKER_ROLE, open_engine, transaction
 from meridian.db.entries import Entry
 from meridian.errors import Unavailable
 from tests.entries import admin, counts, entries, in_one_group, record_entries, with_ids
-from tests.services import Service, copied_database, fresh_database, service
+from tests.services import Service, copied_database, service
 
 BY_MONTH = ("evidence", "version")
 AHEAD = 3
-
-
-@pytest.fixture(scope="module")
-def template(embedded_server: str) -> Iterator[str]:
-    """A migrated database, to be copied."""
-    with fresh_database(embedded_server) as database:
-        yield database
-
-
-@pytest.fixture
-def running(template: str, tmp_path: Path) -> Iterator[Service]:
-    """A service on a database of its own; nothing is started, nothing recorded."""
-    patient = {"MERIDIAN_HISTORY_TIMEOUT_MS": "2000", "BROKER_URL": "memory://"}
-    with copied_database(template) as database, service(tmp_path, database, **patient) as it:
-        yield it
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -25,24 +25,9 @@ from meridian.record.seal import BEFORE_THE_FIRST
 from meridian.service import Seals, Settling
 from meridian.wiring import Wiring
 from tests.entries import SCORER, entries, leaves_in, record_entries, rows_of
-from tests.services import Service, copied_database, fresh_database, service
+from tests.services import Service
 
 MERIDIAN = Path(sys.executable).with_name("meridian")
-
-
-@pytest.fixture(scope="module")
-def template(embedded_server: str) -> Iterator[str]:
-    """A migrated database, to be copied."""
-    with fresh_database(embedded_server) as database:
-        yield database
-
-
-@pytest.fixture
-def running(template: str, tmp_path: Path) -> Iterator[Service]:
-    """A service on a database of its own; nothing is started, nothing recorded."""
-    patient = {"MERIDIAN_HISTORY_TIMEOUT_MS": "2000", "BROKER_URL": "memory://"}
-    with copied_database(template) as database, service(tmp_path, database, **patient) as it:
-        yield it
 
 
 def numbers(running: Service) -> list[int]:

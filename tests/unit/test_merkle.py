@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meridian.record.merkle import EMPTY, leaf_hash, proof_of, root_by, root_of
+from meridian.record import check_pack
+from meridian.record.merkle import EMPTY, leaf_hash, proof_of, root_of
 
 leaves = st.lists(st.binary(max_size=60), min_size=1, max_size=40)
 different_leaves = st.lists(st.binary(max_size=60), min_size=1, max_size=40, unique=True)
@@ -37,6 +38,11 @@ KNOWN_ROOTS = [
     "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
     "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
 ]
+
+
+def root_by(content: bytes, proof: Sequence[tuple[str, bytes]]) -> bytes:
+    """Where a proof leads to, as the verifier of evidence packs finds it."""
+    return bytes.fromhex(check_pack.root(content, [[side, neighbour.hex()] for side, neighbour in proof]))
 
 
 def root_as_defined(contents: Sequence[bytes]) -> bytes:

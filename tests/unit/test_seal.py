@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meridian.evidence import canonical_json, sha256_of
-from meridian.record import Kind, Leaf
+from meridian.record import Kind, Leaf, check_pack
 from meridian.record.audit import check_anchors, check_seals
-from meridian.record.merkle import root_by, root_of
+from meridian.record.merkle import root_of
 from meridian.record.seal import BEFORE_THE_FIRST, Seal, make_seal, public_key, signature_problem, signing_key
 
 KEY, OTHER_KEY = signing_key("01" * 32), signing_key("02" * 32)
@@ -76,7 +76,8 @@ def test_what_is_kept_outside_is_the_signed_head_on_one_line() -> None:
 def test_every_row_of_a_seal_has_a_proof_that_leads_to_the_signed_root(n: int, data: st.DataObject) -> None:
     seal = make_seal(leaves(n), before=None, sealed_at=AT, signing_key=KEY)
     leaf = data.draw(st.sampled_from(seal.split()))
-    assert root_by(leaf, seal.proof(leaf)).hex() == seal.head["root"]
+    proof = [[side, neighbour.hex()] for side, neighbour in seal.proof(leaf)]
+    assert check_pack.root(leaf, proof) == seal.head["root"]
 
 
 def test_a_row_that_is_not_in_a_seal_has_no_proof_there() -> None:
