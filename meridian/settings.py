@@ -24,8 +24,8 @@ class Settings(BaseSettings):
     """The same database for migrations, as a role that may create schemas and roles; default DATABASE_URL."""
     audit_database_url: str = Field("", validation_alias="AUDIT_DATABASE_URL")
     """The same database as the auditors see it; default DATABASE_URL with the audit role set."""
-    history_database_url: str = Field("", validation_alias="HISTORY_DATABASE_URL")
-    """Where the lender's own history is looked up; default DATABASE_URL, a replica where there is one."""
+    online_database_url: str = Field("", validation_alias="ONLINE_DATABASE_URL")
+    """Where the ready vectors of applicants are looked up; default DATABASE_URL, a replica where there is one."""
     desk_database_url: str = Field("", validation_alias="DESK_DATABASE_URL")
     """The same database as the review desk reaches it; default DATABASE_URL with the analysts' role set."""
     worker_database_url: str = Field("", validation_alias="WORKER_DATABASE_URL")
@@ -42,7 +42,9 @@ class Settings(BaseSettings):
     """Signs the desk's session cookies."""
     https: bool = Field(True, validation_alias="MERIDIAN_HTTPS")
     """Whether browsers reach the desk over HTTPS; only then is its cookie marked Secure."""
-    history_timeout_ms: int = Field(60, validation_alias="MERIDIAN_HISTORY_TIMEOUT_MS", ge=1)
+    online_timeout_ms: int = Field(60, validation_alias="MERIDIAN_ONLINE_TIMEOUT_MS", ge=1)
+    events: Path | None = Field(None, validation_alias="MERIDIAN_EVENTS")
+    """Folder of the sources' event history, Parquet files by source and stream; default `events` in the home."""
     commit: Literal["group", "direct"] = Field("group", validation_alias="MERIDIAN_COMMIT")
     """Whether decisions that come at one moment share a commit, or each has its own."""
     seal_key: SecretStr = Field(SecretStr(""), validation_alias="MERIDIAN_SEAL_KEY")
@@ -59,7 +61,7 @@ class Settings(BaseSettings):
     log_level: str = Field("INFO", validation_alias="MERIDIAN_LOG_LEVEL")
 
     @field_validator(
-        "database_url", "admin_database_url", "audit_database_url", "history_database_url", "desk_database_url"
+        "database_url", "admin_database_url", "audit_database_url", "online_database_url", "desk_database_url"
     )
     @classmethod
     def _psycopg2(cls, value: str) -> str:
@@ -84,9 +86,14 @@ class Settings(BaseSettings):
         return self.admin_database_url or self.database_url
 
     @property
-    def history_url(self) -> str:
-        """The database in which the lender's own history is looked up."""
-        return self.history_database_url or self.database_url
+    def events_dir(self) -> Path:
+        """Where the event history lies."""
+        return self.events or self.home / "events"
+
+    @property
+    def online_url(self) -> str:
+        """The database in which ready vectors are looked up."""
+        return self.online_database_url or self.database_url
 
     @property
     def anchor_place(self) -> str:

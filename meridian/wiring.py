@@ -34,8 +34,8 @@ from meridian.service import (
     Assessments,
     Audits,
     Decisions,
-    HistoryLookUp,
     Keys,
+    OnlineStore,
     Packs,
     PolicyBook,
     Queries,
@@ -117,32 +117,32 @@ class Wiring:
         return ModelShelf(self.settings.models_dir, Purpose.BATCH, self.products)
 
     @cached_property
-    def history(self) -> HistoryLookUp:
-        """The lender's own history: connections and threads of its own, so that nothing else waits for it."""
-        limit_ms, threads = self.settings.history_timeout_ms, self.settings.api_threads
+    def online(self) -> OnlineStore:
+        """The ready vectors of applicants: connections and threads of its own, so that nothing else waits for it."""
+        limit_ms, threads = self.settings.online_timeout_ms, self.settings.api_threads
         engine = open_engine(
-            self.settings.history_url,
+            self.settings.online_url,
             role=APP_ROLE,
-            name="history",
+            name="online",
             statement_timeout_ms=limit_ms,
             pool_size=threads,
             each_by_itself=True,
         )
-        guard = GuardedSource("history", Breaker("history"), timeout_s=limit_ms / 1000, threads=threads)
-        return HistoryLookUp(engine, guard)
+        guard = GuardedSource("online", Breaker("online"), timeout_s=limit_ms / 1000, threads=threads)
+        return OnlineStore(engine, guard)
 
     def warm(self) -> None:
         """Load models and connect, so that the first caller does not wait for it. What fails, fails again when used."""
         for product in self.products:
             self.compact_models(product)
-        for engine in (self.statements, self.history.engine):
+        for engine in (self.statements, self.online.engine):
             with contextlib.suppress(Unavailable):
                 open_pool(engine)
 
     def close(self) -> None:
         """Let go of every connection that was made."""
         made = vars(self)
-        for part in (made.get(name) for name in ("engine", "statements", "history", "reviews")):
+        for part in (made.get(name) for name in ("engine", "statements", "online", "reviews")):
             engine: Engine | None = getattr(part, "engine", part)
             if engine is not None:
                 engine.dispose()
@@ -154,7 +154,7 @@ class Wiring:
             engine=self.engine,
             products=self.products,
             scorers=self.compact_models,
-            history=self.history,
+            look_up=self.online,
             clock=utc_now,
             new_id=new_id,
             ring=self.bell.ring,

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 pytest_plugins = ["tests.training_fixtures", "tests.browser_fixtures"]
 
 # Nothing from the outside decides which parts a test runs on.
-for name in ("DATABASE_URL", "ADMIN_DATABASE_URL", "BROKER_URL", "HISTORY_DATABASE_URL", "MERIDIAN_HOME"):
+for name in ("DATABASE_URL", "ADMIN_DATABASE_URL", "BROKER_URL", "ONLINE_DATABASE_URL", "MERIDIAN_HOME"):
     os.environ.pop(name, None)
 
 # A test that is not about a slow source must not meet one because the machine is busy.
-PATIENT = {"MERIDIAN_HISTORY_TIMEOUT_MS": "2000"}
+PATIENT = {"MERIDIAN_ONLINE_TIMEOUT_MS": "2000"}
 
 
 def pytest_report_header() -> list[str]:

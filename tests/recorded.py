@@ -17,7 +17,7 @@ from tests.services import Service, service
 @contextmanager
 def recorded_service(home: Path, database: str, models: Path, applications: int, seed: int = 5) -> Iterator[Service]:
     """No process is started: the use cases are called as API and workers call them."""
-    with service(home, database, models, MERIDIAN_HISTORY_TIMEOUT_MS="2000", BROKER_URL="memory://") as running:
+    with service(home, database, models, MERIDIAN_ONLINE_TIMEOUT_MS="2000", BROKER_URL="memory://") as running:
         record(running, applications, seed)
         yield running
 

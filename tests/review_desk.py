@@ -18,7 +18,7 @@ NOTE = "Pay slips of three months seen; they match the stated income."
 @contextmanager
 def review_desk(server_url: str, models: Path, home: Path) -> Iterator[Service]:
     """The API on a database of its own; assessments are made by the test, when it wants them."""
-    settings = {"MERIDIAN_API_WORKERS": "1", "MERIDIAN_HISTORY_TIMEOUT_MS": "2000"}
+    settings = {"MERIDIAN_API_WORKERS": "1", "MERIDIAN_ONLINE_TIMEOUT_MS": "2000"}
     with fresh_database(server_url) as url, service(home, url, models, **settings) as running:
         running.start_api()
         yield running

@@ -22,10 +22,11 @@ from sqlalchemy.engine import make_url
 from meridian.bell import QUEUES
 from meridian.db.dsn import libpq_dsn
 from meridian.db.engine import BROKER_ROLE, WORKER_ROLE, transaction
-from meridian.db.history import load_histories
 from meridian.db.migrate import migrate
+from meridian.db.online import load_fields
 from meridian.local.broker import install_pgmq
 from meridian.local.processes import Supervisor, wait_until
+from meridian.products.personal_loan.features import HISTORY
 from meridian.settings import Settings
 from meridian.wiring import Wiring
 
@@ -156,8 +157,8 @@ def service(
     wiring, worker = Wiring(configured, "test"), Wiring(configured, "test-worker", WORKER_ROLE)
     key, _ = wiring.keys.create("tests", ["admin"])
     now = datetime.now(UTC)
-    with transaction(wiring.engine) as connection:
-        load_histories(connection, [], as_of=now, known_at=now)
+    with transaction(worker.engine) as connection:
+        load_fields(connection, HISTORY, [], as_of=now)
     metrics = home / "metrics"
     metrics.mkdir(exist_ok=True)
     env = {**os.environ, **values, "PROMETHEUS_MULTIPROC_DIR": str(metrics)}

@@ -10,9 +10,10 @@ from pathlib import Path
 import typer
 
 from meridian.cli.screen import talk
-from meridian.db.engine import transaction
-from meridian.db.history import load_histories
+from meridian.db.engine import WORKER_ROLE, transaction
+from meridian.db.online import count_vectors, get_coverage, load_fields
 from meridian.errors import InvalidInput
+from meridian.products.personal_loan.features import HISTORY
 from meridian.settings import load_settings
 from meridian.wiring import Wiring
 
@@ -37,9 +38,13 @@ def load(
     described = as_of.replace(tzinfo=UTC)
     if described > now:
         raise InvalidInput(f"--as-of {as_of:%Y-%m-%d} is in the future; give the day that the file describes.")
-    wiring = Wiring(load_settings(), "cli")
-    with transaction(wiring.engine) as connection:
-        count = load_histories(connection, list(_rows(file)), as_of=described, known_at=now)
+    rows = list(_rows(file))
+    worker = Wiring(load_settings(), "cli", WORKER_ROLE)
+    with transaction(worker.engine) as connection:
+        newest = get_coverage(connection, HISTORY).cut_off
+        if newest is not None and described.date() < newest.date() and count_vectors(connection, HISTORY):
+            raise InvalidInput(f"--as-of {as_of:%Y-%m-%d} is before what is in place, as of {newest:%Y-%m-%d}.")
+        count = load_fields(connection, HISTORY, rows, as_of=described)
     talk.print(f"{count} applicants, as of {as_of:%Y-%m-%d}.")
 
 

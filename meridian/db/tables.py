@@ -180,23 +180,25 @@ analyst = Table(
     schema="access",
 )
 
-history_load = Table(
-    "history_load",
+vector = Table(
+    "vector",
     metadata,
-    Column("id", BigInteger, primary_key=True),
-    Column("as_of", Moment),
-    Column("known_at", Moment),
-    Column("applicants", BigInteger),
+    Column("applicant_id", Text, primary_key=True),
+    Column("fingerprint", Hexadecimal, primary_key=True),
+    Column("cut_off", Moment),
+    Column("newest_at", Moment),
+    Column("fields", ARRAY(Double)),
     schema="online",
 )
 
-history = Table(
-    "history",
+coverage = Table(
+    "coverage",
     metadata,
-    Column("applicant_id", Text, primary_key=True),
-    Column("loans", BigInteger),
-    Column("worst_days_late", BigInteger),
-    Column("as_of", Moment),
-    Column("known_at", Moment),
+    Column("fingerprint", Hexadecimal, primary_key=True),
+    Column("source", Text),
+    Column("cut_off", Moment),
+    Column("running_cut_off", Moment),
+    Column("position", Text),
+    Column("changed_at", Moment),
     schema="online",
 )

@@ -1,9 +1,10 @@
 """Evidence: what was known, from where, how old, when a decision was made. Frozen, canonical, hashed."""
 
 from meridian.evidence.canonical import canonical_json, sha256_of
-from meridian.evidence.capture import Evidence, Rung, SourceReading, SourceStatus, capture
+from meridian.evidence.capture import FORM, Evidence, Rung, SourceReading, SourceStatus, capture
 
 __all__ = [
+    "FORM",
     "Evidence",
     "Rung",
     "SourceReading",

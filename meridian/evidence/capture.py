@@ -15,12 +15,17 @@ from typing import Any
 from meridian.evidence.canonical import canonical_json
 from meridian.features import FeatureSet, Fields
 
+FORM = "application"
+"""The source of what the applicant states."""
+
 
 class SourceStatus(StrEnum):
     """What a source's answer is worth."""
 
     FRESH = "fresh"
     STALE = "stale"
+    NOTHING = "nothing"
+    """It answered, and has nothing on this applicant: its features take their defaults."""
     MISSING = "missing"
     FAILED = "failed"
 
@@ -33,8 +38,8 @@ class SourceStatus(StrEnum):
 
     @property
     def usable(self) -> bool:
-        """Whether its values may be read."""
-        return self in (SourceStatus.FRESH, SourceStatus.STALE)
+        """Whether it answered, and what it said may be read."""
+        return self in (SourceStatus.FRESH, SourceStatus.STALE, SourceStatus.NOTHING)
 
 
 class Rung(IntEnum):
@@ -119,6 +124,12 @@ class Evidence:
         return [source for source in self.unknown_sources(names) if source not in usable]
 
     @property
+    def defaults(self) -> Mapping[str, Sequence[str]]:
+        """By source, the features that took their default because an answering source had no value."""
+        defaults: Mapping[str, Sequence[str]] = self.document.get("defaults", {})
+        return defaults
+
+    @property
     def rung(self) -> Rung:
         """The rung of the ladder on which this was captured."""
         return Rung(self.document["rung"])
@@ -148,15 +159,24 @@ def capture(
     """Freeze what is known.
 
     `model_sources` names the sources without which the model cannot score, None that there is no model
-    to use; `versions` the hashes of model, policy and code in force. A feature whose source gave nothing
-    is null: never zero, never a default that could be taken for news.
+    to use; `versions` the hashes of model, policy and code in force. The fields of the application go with those of
+    every source, for ratios. A feature that an answering source has no value for takes its default, and the
+    document says so; one without a default, or whose source did not answer, is null: never zero, never anything
+    that could be taken for news.
     """
+    form = next((reading.fields for reading in readings if reading.name == FORM), {})
+    values, defaults = {}, {}
+    for reading in readings:
+        values[reading.name], defaulted = _values(reading, features, form)
+        if defaulted:
+            defaults[reading.name] = defaulted
     return Evidence(
         {
             "request": dict(request),
             "received_at": received_at.isoformat(),
             "sources": [reading.summary() for reading in readings],
-            "features": {reading.name: _values(reading, features) for reading in readings},
+            "features": values,
+            **({"defaults": defaults} if defaults else {}),
             "feature_fingerprint": features.fingerprint,
             "rung": int(_rung(readings, model_sources)),
             "versions": dict(versions),
@@ -164,11 +184,18 @@ def capture(
     )
 
 
-def _values(reading: SourceReading, features: FeatureSet) -> dict[str, float | None]:
+def _values(reading: SourceReading, features: FeatureSet, form: Fields) -> tuple[dict[str, float | None], list[str]]:
+    """The source's features, null where not known, and the names of those that took their default."""
+    names = [feature.name for feature in features.of_source(reading.name)]
     if not reading.status.usable:
-        return {feature.name: None for feature in features.of_source(reading.name)}
-    computed = features.compute(reading.name, reading.fields)
-    return {name: float(value) if math.isfinite(value) else None for name, value in computed.items()}
+        return dict.fromkeys(names), []
+    if reading.status is SourceStatus.NOTHING:
+        found: Mapping[str, Any] = dict.fromkeys(names, math.nan)
+    else:
+        found = features.compute(reading.name, {**form, **reading.fields}, reading.age_s or 0.0)
+    filled = {name: float(value) for name, value in features.filled(found).items()}
+    known = {name: value if math.isfinite(value) else None for name, value in filled.items()}
+    return known, [name for name, value in known.items() if value is not None and math.isnan(found[name])]
 
 
 def _rung(readings: Sequence[SourceReading], model_sources: frozenset[str] | None) -> Rung:

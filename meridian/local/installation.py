@@ -16,8 +16,8 @@ from meridian.bell import QUEUES
 from meridian.db.dsn import libpq_dsn
 from meridian.db.durability import check_durable
 from meridian.db.engine import ANALYST_ROLE, APP_ROLE, AUDIT_ROLE, BROKER_ROLE, WORKER_ROLE, open_engine, transaction
-from meridian.db.history import last_load_size, load_histories
 from meridian.db.migrate import migrate
+from meridian.db.online import count_vectors, load_fields
 from meridian.errors import MeridianError
 from meridian.local.broker import install_pgmq
 from meridian.local.postgres import EmbeddedPostgres
@@ -120,15 +120,17 @@ def ensure_access(wiring: Wiring, home: Path) -> Access:
     return Access(key, ANALYST, password)
 
 
-def start_without_history(wiring: Wiring) -> None:
+def start_without_history(worker: Wiring) -> None:
     """A lender on its own machine has had no business with anybody, as of now.
 
     Once anybody was loaded that is no longer so, and what was loaded ages like any other.
     """
     now = datetime.now(UTC)
-    with transaction(wiring.engine) as connection:
-        if not last_load_size(connection):
-            load_histories(connection, [], as_of=now, known_at=now)
+    loaded = [source for product in worker.products.values() for source in product.sources if source.loaded]
+    with transaction(worker.engine) as connection:
+        for source in loaded:
+            if not count_vectors(connection, source):
+                load_fields(connection, source, [], as_of=now)
 
 
 def _opens(wiring: Wiring, key: str) -> bool:

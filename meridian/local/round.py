@@ -16,9 +16,10 @@ import numpy as np
 from meridian import __version__
 from meridian.db.decisions import list_versions
 from meridian.db.engine import transaction
-from meridian.db.history import load_histories
+from meridian.db.online import load_fields
 from meridian.local.up import Running
 from meridian.outcome import Stage
+from meridian.products.personal_loan.features import HISTORY
 from meridian.simulator import histories, requests
 
 ASSESSED_WITHIN_S = 60.0
@@ -31,8 +32,8 @@ def play_round(up: Running, count: int, progress: Callable[[str, float], None]) 
     """
     seed = int(time.time())
     now = datetime.now(UTC)
-    with transaction(up.wiring.engine) as connection:
-        load_histories(connection, histories(count, seed), as_of=now, known_at=now)
+    with transaction(up.worker.engine) as connection:
+        load_fields(connection, HISTORY, histories(count, seed), as_of=now)
     ids: set[str] = set()
     outcomes: Counter[str] = Counter()
     errors: list[str] = []

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 
+from meridian.db.engine import WORKER_ROLE
 from meridian.errors import NotReady
 from meridian.local import installation
 from meridian.local.installation import Access, Say
@@ -41,6 +42,8 @@ class Running:
 
     settings: Settings
     wiring: Wiring
+    worker: Wiring
+    """The objects as a worker has them, in its role."""
     children: Supervisor
     access: Access
     models: dict[str, str]
@@ -62,12 +65,12 @@ def running(say: Say, progress: Callable[[str, float], None]) -> Iterator[Runnin
         settings = _database(given, postgres, say)
         _note_pid(settings.home)
         models = installation.ensure_models(settings, say, progress)
-        wiring = Wiring(settings, "up")
+        wiring, worker = Wiring(settings, "up"), Wiring(settings, "up-worker", WORKER_ROLE)
         access = installation.ensure_access(wiring, settings.home)
         if postgres:
-            installation.start_without_history(wiring)
+            installation.start_without_history(worker)
         url = _start_service(settings, children, say)
-        yield Running(settings, wiring, children, access, models, url)
+        yield Running(settings, wiring, worker, children, access, models, url)
     finally:
         children.stop()
         if postgres:

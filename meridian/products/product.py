@@ -2,43 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from meridian.application import DecisionRequest
 from meridian.assessment import Contract
 from meridian.decision import Decision, Terms, decide
 from meridian.evidence import Evidence, SourceReading
-from meridian.features import FeatureSet
+from meridian.features import FeatureSet, Source
 from meridian.policy import Bands, Policy
+from meridian.products.training_table import TrainingTable
 from meridian.reasons import Reasons
 from meridian.scoring import Scorer
-
-
-@dataclass(frozen=True)
-class TrainingTable:
-    """A file of past loans that this product can be trained on.
-
-    `columns` are read, `leaks` were known only after the decision and are refused by name when asked
-    for, `ignored` are neither. `fields` turns the raw columns into the fields of each source, exactly
-    as they would have come with an application; `target` into 1.0 for a default; `month` into the
-    month of the loan, `year * 12 + month - 1`.
-    """
-
-    name: str
-    columns: tuple[str, ...]
-    leaks: tuple[str, ...]
-    lender_outputs: tuple[str, ...]
-    fields: Callable[[Mapping[str, NDArray[Any]]], Mapping[str, Mapping[str, Any]]]
-    target: Callable[[Mapping[str, NDArray[Any]]], NDArray[np.float64]]
-    month: Callable[[Mapping[str, NDArray[Any]]], NDArray[np.int64]]
-    train_before: date
-    """Loans before this day train, later ones test: out of time."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +34,8 @@ class Product:
     batch_features: tuple[str, ...]
     sample: Callable[[], dict[str, Any]]
     """A request that this product accepts, as JSON values."""
+    sources: tuple[Source, ...] = ()
+    """What is looked up by the applicant, in the order of the evidence."""
     training: tuple[TrainingTable, ...] = field(default=())
 
     @property

@@ -3,8 +3,8 @@
 from meridian.service.assessments import Assessments
 from meridian.service.audits import Audits, Verified
 from meridian.service.decisions import Decisions, Reply, Wanted
-from meridian.service.history import HistoryLookUp
 from meridian.service.keys import Keys, Principal
+from meridian.service.online import OnlineStore
 from meridian.service.packs import Packs
 from meridian.service.policies import PolicyBook
 from meridian.service.queries import Queries
@@ -16,8 +16,8 @@ __all__ = [
     "Assessments",
     "Audits",
     "Decisions",
-    "HistoryLookUp",
     "Keys",
+    "OnlineStore",
     "Packs",
     "PolicyBook",
     "Principal",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from meridian.db.entries import Entry, NewCase
 from meridian.decision import Decision
 from meridian.errors import AlreadyDecided, IdempotencyMismatch, Unavailable
 from meridian.evidence import Evidence, SourceReading, capture, sha256_of
+from meridian.features import Source
 from meridian.outcome import Outcome, Stage
 from meridian.products import Product
 from meridian.record import Application, EvidenceRow, judged, version_of
@@ -24,8 +25,8 @@ from meridian.scoring import Scorer
 from meridian.service.policies import PolicyBook
 from meridian.service.stopwatch import Stopwatch
 
-LookUp = Callable[[str, datetime], SourceReading]
-"""(applicant id, now) -> what the lender's own history says, or that it cannot say."""
+LookUp = Callable[[Sequence[Source], str, datetime], list[SourceReading]]
+"""(sources, applicant id, now) -> what each says of the applicant, or that it cannot say."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Decisions:
     products: Mapping[str, Product]
     scorers: Callable[[str], Scorer | None]
     """Product name -> its compact model, or None where none can be used."""
-    history: LookUp
+    look_up: LookUp
     clock: Callable[[], datetime]
     new_id: Callable[[], UUID]
     ring: Callable[[UUID], None]
@@ -100,11 +101,11 @@ class Decisions:
     def _capture(
         self, product: Product, request: DecisionRequest[Any], received_at: datetime, scorer: Scorer | None
     ) -> Evidence:
-        history = self.history(request.application.applicant_id, received_at)
+        looked_up = self.look_up(product.sources, request.application.applicant_id, received_at)
         return capture(
             request=request.document(),
             received_at=received_at,
-            readings=[*product.read_application(request, received_at), history],
+            readings=[*product.read_application(request, received_at), *looked_up],
             features=product.features,
             model_sources=product.model_sources if scorer else None,
             versions={

@@ -127,7 +127,6 @@ def _report(random: Random, risk: Floats, age: Floats, income: Column, month: ND
         "chargeoffs_12m": random.poisson(np.exp(-5.2 + 0.8 * risk)).astype(np.float64),
         "accounts_delinquent_now": late_now.astype(np.float64),
         "delinquent_amount": np.where(late_now, np.round(random.exponential(600, n), 2), 0.0),
-        "annual_income": earned,
         "as_of_month": month.astype(np.float64),
         "earliest_credit_month": month - credit_age,
         "months_since_delinquency": np.where(ever_late, since, NEVER_MONTHS),

@@ -2,5 +2,6 @@
 
 from meridian.sources.breaker import Breaker, Open
 from meridian.sources.guarded import GuardedSource
+from meridian.sources.stored import CUT_OFF_DAY, Stored, reading_of
 
-__all__ = ["Breaker", "GuardedSource", "Open"]
+__all__ = ["CUT_OFF_DAY", "Breaker", "GuardedSource", "Open", "Stored", "reading_of"]

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooSlow
 from functools import cached_property
+from typing import TypeVar
 
 import structlog
 
-from meridian.evidence import SourceReading, SourceStatus
 from meridian.sources.breaker import Breaker, Open
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 
 class GuardedSource:
@@ -31,26 +33,27 @@ class GuardedSource:
     def _pool(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(self._threads, thread_name_prefix=f"source-{self.name}")
 
-    def read(self, ask: Callable[[], SourceReading]) -> SourceReading:
-        """What `ask` gives, or a reading that says why there is none. Never raises for the source's sake."""
+    def read(self, ask: Callable[[], T], otherwise: Callable[[str], T]) -> T:
+        """What `ask` gives or, told in a few words why there is none, what `otherwise` does. It never raises for the
+        source's sake.
+        """
         try:
-            return self._breaker.call(self._in_time, ask)
+            answer: T = self._breaker.call(self._in_time, ask)
         except Open:
-            return self._failed("not asked: its last look-ups failed")
+            return otherwise("not asked: its last look-ups failed")
         except TooSlow:
-            return self._failed(f"no answer within {self._timeout_s * 1000:.0f} ms")
+            return otherwise(f"no answer within {self._timeout_s * 1000:.0f} ms")
         except Exception as error:
             # The error's kind is enough for the evidence; its text may name hosts, so it goes to the log alone.
             log.warning("source_failed", source=self.name, error=type(error).__name__)
-            return self._failed(f"answered with an error ({type(error).__name__})")
+            return otherwise(f"answered with an error ({type(error).__name__})")
+        else:
+            return answer
 
-    def _in_time(self, ask: Callable[[], SourceReading]) -> SourceReading:
+    def _in_time(self, ask: Callable[[], T]) -> T:
         future = self._pool.submit(ask)
         try:
             return future.result(self._timeout_s)
         except TooSlow:
             future.cancel()
             raise
-
-    def _failed(self, detail: str) -> SourceReading:
-        return SourceReading(self.name, SourceStatus.FAILED, detail=detail)

@@ -63,7 +63,7 @@ class ReasonLine:
 
 def make_card(product: Product, frame: Frame, fitted: Fitted, manifest: Manifest) -> dict[str, bytes]:
     """The card's files by name: `card.md`, `card.html` (one file, no other asset) and the plots as SVG."""
-    test = np.flatnonzero(~frame.in_time)
+    test = np.flatnonzero(~frame.trains)
     target, pd = frame.target[test], fitted.pds[test]
     plots = draw_all(curves(target, pd), target, pd, product.bands, manifest.metrics["test"]["auc"])
     inputs = frame.inputs(fitted.features)

@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 
 from meridian.errors import InvalidTrainingData
-from meridian.products import Product
+from meridian.extra import check_extra
+from meridian.products import Product, Split
 from meridian.registry import Lineage, Manifest
 from meridian.simulator import Applicants, draw
-from meridian.training.extra import check_extra
 from meridian.training.frame import Frame, make_frame
 from meridian.training.train import Progress, count_rows, quiet, train_frame
 
 APPLICANTS = 12_000
 SEED = 7
-TRAIN_BEFORE = date(2024, 7, 1)
+SPLIT = Split.out_of_time(date(2024, 7, 1))
 SIMULATED_PRODUCT = "personal-loan"
 
 
@@ -36,7 +36,7 @@ def train_demo(product: Product, models_dir: Path, progress: Progress = quiet) -
         file=f"drawn by meridian.simulator: {APPLICANTS} applicants, seed {SEED}",
         sha256=columns_sha256(applicants),
         rows=count_rows(frame),
-        split={"train": f"before {TRAIN_BEFORE}", "test": f"from {TRAIN_BEFORE} on"},
+        split=SPLIT.describe(),
         simulated=True,
     )
     return train_frame(product, frame, lineage, models_dir, progress, started=0.05)
@@ -53,7 +53,7 @@ def demo_frame(product: Product, n: int = APPLICANTS, seed: int = SEED) -> tuple
         for source, columns in applicants.fields.items()
     }
     defaulted = applicants.defaulted[lent].astype(np.float64)
-    return make_frame(product, fields, defaulted, applicants.month[lent], TRAIN_BEFORE), applicants
+    return make_frame(product, fields, defaulted, applicants.month[lent], SPLIT), applicants
 
 
 def columns_sha256(applicants: Applicants) -> str:

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meridian.errors import InvalidTrainingData
+from meridian.extra import need
 from meridian.policy import Bands
 from meridian.products import Product
 from meridian.registry import Purpose
 from meridian.scoring import Calibration, LeafTables, PointsScale, Scorer, parse_xgboost_json
-from meridian.training.extra import need
 from meridian.training.frame import Frame
 from meridian.training.measure import logistic_fit
 from meridian.training.recipes import RECIPES, SEED, Recipe
@@ -72,11 +72,11 @@ def fit(product: Product, frame: Frame, purpose: Purpose, seed: int = SEED) -> F
     if not slope > 0:
         raise InvalidTrainingData(f"The model does not rank the newest training loans: calibration slope {slope:.3f}.")
     calibration = Calibration(slope, intercept)
-    booster = _grow(product, recipe, names, inputs[frame.in_time], frame.target[frame.in_time], seed)
+    booster = _grow(product, recipe, names, inputs[frame.trains], frame.target[frame.trains], seed)
     margins = _margins(booster, inputs)
     pds = 1.0 / (1.0 + np.exp(-(slope * margins + intercept)))
     model = bytes(booster.save_raw("json"))
-    training = np.flatnonzero(frame.in_time)
+    training = np.flatnonzero(frame.trains)
     reference = inputs[training[reference_population(pds[training], product.bands, seed)]]
     scorer = Scorer(
         name=f"{product.name}-{purpose}",
@@ -92,13 +92,13 @@ def fit(product: Product, frame: Frame, purpose: Purpose, seed: int = SEED) -> F
 
 
 def split_for_calibration(frame: Frame) -> tuple[NDArray[np.bool_], NDArray[np.bool_], int]:
-    """Training loans as (earlier, later) by whole months, the later about a fifth; and the later's first month.
+    """Training loans as (earlier, later) by whole periods, the later about a fifth; and the later's first period.
 
     Raises `InvalidTrainingData` where either has fewer than 20 defaults or repayments.
     """
-    months = np.sort(frame.month[frame.in_time])
-    cut = int(months[int(len(months) * (1 - CALIBRATION_SHARE))])
-    earlier, later = frame.in_time & (frame.month < cut), frame.in_time & (frame.month >= cut)
+    periods = np.sort(frame.period[frame.trains])
+    cut = int(periods[int(len(periods) * (1 - CALIBRATION_SHARE))])
+    earlier, later = frame.trains & (frame.period < cut), frame.trains & (frame.period >= cut)
     for part, what in ((earlier, "to learn from"), (later, "to calibrate on")):
         loans, defaults = int(part.sum()), int(frame.target[part].sum())
         if min(defaults, loans - defaults) < LEAST_DEFAULTS:

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import date
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from meridian.application import month_index
 from meridian.errors import InvalidTrainingData, LeakyColumns
-from meridian.products import Product
-from meridian.training.extra import need
+from meridian.evidence import FORM
+from meridian.extra import need
+from meridian.features import Source
+from meridian.features.engine import Vectors, fields_at
+from meridian.features.events import EventHistory, connect
+from meridian.products import Product, Split
+from meridian.sources.stored import columns_of
 from meridian.training.table import Columns, TableFile
+from meridian.training.unroll import unrolled
 
 Floats32 = NDArray[np.float32]
+AT_ONCE = 50_000
+"""Loans whose events are looked up together."""
 TELLTALE_AUC = 0.95
 """No honest feature of an application tells defaults from repayments this well by itself."""
 
@@ -27,45 +36,70 @@ class Frame:
     """Loans ready to train on.
 
     `matrix` has shape (loans, features) in the order of `names`, NaN where missing; `target` is 1.0
-    for a default; `month` is `year * 12 + month - 1`; `in_time` marks the loans that may train.
+    for a default; `period` orders the loans as the split says; `trains` marks the loans that may train.
     """
 
     names: tuple[str, ...]
     matrix: Floats32
     target: NDArray[np.float64]
-    month: NDArray[np.int64]
-    in_time: NDArray[np.bool_]
+    period: NDArray[np.int64]
+    split: Split
+
+    @cached_property
+    def trains(self) -> NDArray[np.bool_]:
+        """Which loans may train; the others test."""
+        return self.period < self.split.first_test
 
     def inputs(self, names: Sequence[str]) -> Floats32:
         """The columns of some features, in the order of the names; shape (loans, len(names))."""
         return np.ascontiguousarray(self.matrix[:, [self.names.index(name) for name in names]])
 
 
+@dataclass(frozen=True)
+class Looked:
+    """Whose events, up to which moment (UTC), and where they lie: for the sources that are looked up."""
+
+    applicants: NDArray[np.str_]
+    cut_offs: NDArray[np.datetime64]
+    history: EventHistory
+
+
 def make_frame(
     product: Product,
     fields: Mapping[str, Mapping[str, Any]],
     target: NDArray[np.float64],
-    month: NDArray[np.int64],
-    train_before: date,
+    period: NDArray[np.int64],
+    split: Split,
+    looked: Looked | None = None,
+    progress: Callable[[float], None] = lambda _share: None,
 ) -> Frame:
-    """Compute the inputs of all the product's models from the fields of each source, as columns.
+    """Compute the inputs of all the product's models, from the fields that come with an application, as columns,
+    and from the events of the sources that are looked up.
 
-    Raises `InvalidTrainingData` where a source is not in the fields, the target is not 0 or 1, or a
+    Raises `InvalidTrainingData` where a source is not there, the target is not 0 or 1, or a
     side of the split has no loans, no defaults or nothing but defaults; `LeakyColumns` for a feature
     that knows the outcome.
     """
     names = tuple(dict.fromkeys(product.compact_features + product.batch_features))
-    absent = sorted({product.features[name].source for name in names} - set(fields))
+    given = set(fields) | ({source.name for source in product.sources} if looked else set())
+    absent = sorted({product.features[name].source for name in names} - given)
     if absent:
         raise InvalidTrainingData(f"The training table gives nothing for the sources {', '.join(absent)}.")
-    frame = Frame(names, vectors(product, fields, names), target, month, month < month_index(train_before))
-    _check_outcomes(frame, train_before)
+    matrix = _matrix(product, fields, names, len(target), looked, progress)
+    frame = Frame(names, matrix, target, period, split)
+    _check_outcomes(frame)
     check_telltales(frame)
     return frame
 
 
-def frame_of(product: Product, file: TableFile, wanted: Sequence[str] = ()) -> Frame:
-    """The frame of a training file.
+def frame_of(
+    product: Product,
+    file: TableFile,
+    wanted: Sequence[str] = (),
+    events: Path | None = None,
+    progress: Callable[[float], None] = lambda _share: None,
+) -> Frame:
+    """The frame of a training table; `events` is the folder of the sources' events, where the table has none itself.
 
     Raises what `make_frame` does, `InvalidTrainingData` for values that cannot be read, and
     `LeakyColumns` where the outcome's column is read by a feature, or wanted as an input.
@@ -74,24 +108,74 @@ def frame_of(product: Product, file: TableFile, wanted: Sequence[str] = ()) -> F
     inputs, outcome = _Watched(file.columns), _Watched(file.columns)
     fields = _read(table.fields, inputs, file)
     target = _read(table.target, outcome, file)
-    telling = sorted((inputs.read | set(wanted)) & outcome.read)
-    if telling:
-        raise LeakyColumns(f"{', '.join(telling)} is the outcome itself, which no input may be.")
-    return make_frame(product, fields, target, _read(table.month, file.columns, file), table.train_before)
+    with unrolled(file, inputs) as unrolled_to:
+        looked = _looked(file, inputs, unrolled_to or events)
+        telling = sorted((inputs.read | set(wanted)) & outcome.read)
+        if telling:
+            raise LeakyColumns(f"{', '.join(telling)} is the outcome itself, which no input may be.")
+        period = table.split.parts(file.rows) if table.period is None else _read(table.period, file.columns, file)
+        return make_frame(product, fields, target, period, table.split, looked, progress)
 
 
-def vectors(product: Product, fields: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> Floats32:
+def _looked(file: TableFile, inputs: Columns, events: Path | None) -> Looked | None:
+    table = file.table
+    if table.applicant is None or table.cut_off is None:
+        return None
+    if events is None:
+        raise InvalidTrainingData(f"{table.name} needs the events of its applicants: say where with --events FOLDER.")
+    return Looked(_read(table.applicant, inputs, file), _read(table.cut_off, inputs, file), EventHistory(events))
+
+
+def _matrix(
+    product: Product,
+    fields: Mapping[str, Mapping[str, Any]],
+    names: tuple[str, ...],
+    loans: int,
+    looked: Looked | None,
+    progress: Callable[[float], None],
+) -> Floats32:
+    """All vectors, shape (loans, len(names)): with events, for some applicants after the other, in bounded memory."""
+    if looked is None:
+        return vectors(product, fields, names)
+    matrix = np.empty((loans, len(names)), np.float32)
+    order = np.argsort(looked.applicants, kind="stable")
+    chunks = [order[start : start + AT_ONCE] for start in range(0, loans, AT_ONCE)]
+    with closing(connect()) as connection:
+        for done, rows in enumerate(chunks, start=1):
+            some = {source: {name: column[rows] for name, column in of.items()} for source, of in fields.items()}
+            applicants, cut_offs = looked.applicants[rows], looked.cut_offs[rows]
+            stored = [
+                (source, fields_at(connection, source, looked.history, applicants, cut_offs))
+                for source in product.sources
+            ]
+            matrix[rows] = vectors(product, some, names, stored, cut_offs)
+            progress(done / len(chunks))
+    return matrix
+
+
+def vectors(
+    product: Product,
+    fields: Mapping[str, Mapping[str, Any]],
+    names: Sequence[str],
+    stored: Sequence[tuple[Source, Vectors]] = (),
+    cut_offs: NDArray[np.datetime64] | None = None,
+) -> Floats32:
     """Feature vectors of shape (loans, len(names)): the same functions as serving, in the same precision.
 
-    What is not finite is missing, as in a capture.
+    `fields` come with an application, `stored` was looked up at `cut_offs`. What is not finite is missing, or takes
+    its default, as in a capture.
     """
+    form = fields.get(FORM, {})
     computed: dict[str, Any] = {}
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         for source, of_source in fields.items():
-            computed |= product.features.compute(source, of_source)
-    columns = [np.asarray(computed[name], dtype=np.float64) for name in names]
-    return np.stack([np.where(np.isfinite(c), c, np.nan) for c in columns], axis=1).astype(np.float32)
+            found = product.features.compute(source, {**form, **of_source})
+            computed |= product.features.filled({name: np.asarray(column) for name, column in found.items()})
+        for looked, of_looked in stored:
+            moments = np.asarray(cut_offs)
+            computed |= columns_of(product.features, looked, of_looked, moments, moments, form)
+    return np.stack([np.asarray(computed[name], dtype=np.float64) for name in names], axis=1).astype(np.float32)
 
 
 def check_telltales(frame: Frame) -> None:
@@ -100,9 +184,9 @@ def check_telltales(frame: Frame) -> None:
     Raises `LeakyColumns` with the feature's name and its AUC on the loans that may train.
     """
     roc_auc_score = need("sklearn.metrics").roc_auc_score
-    target = frame.target[frame.in_time]
+    target = frame.target[frame.trains]
     found = []
-    for name, column in zip(frame.names, frame.matrix[frame.in_time].T, strict=True):
+    for name, column in zip(frame.names, frame.matrix[frame.trains].T, strict=True):
         known = ~np.isnan(column)
         for values, outcomes in ((column[known], target[known]), (known, target)):
             if 0 < outcomes.sum() < len(outcomes):
@@ -136,14 +220,15 @@ def _read(function: Callable[[Columns], Any], columns: Columns, file: TableFile)
         raise InvalidTrainingData(f"{file.name} has a value that cannot be read: {error}.") from None
 
 
-def _check_outcomes(frame: Frame, train_before: date) -> None:
+def _check_outcomes(frame: Frame) -> None:
     if not np.isin(frame.target, (0.0, 1.0)).all():
         wrong = frame.target[~np.isin(frame.target, (0.0, 1.0))][0]
         raise InvalidTrainingData(f"The outcome of a loan is 0 or 1; {wrong} is neither. Leave open loans out.")
-    for rows, when, what in ((frame.in_time, "before", "train"), (~frame.in_time, "from", "test")):
+    words = frame.split.describe()
+    for rows, what in ((frame.trains, "train"), (~frame.trains, "test")):
         defaults, loans = int(frame.target[rows].sum()), int(rows.sum())
         if not loans:
-            raise InvalidTrainingData(f"No loan was made {when} {train_before} on: there is none to {what} on.")
+            raise InvalidTrainingData(f"There is no loan to {what} on ({words[what]}).")
         if not 0 < defaults < loans:
             raise InvalidTrainingData(
                 f"Of the {loans} loans to {what} on, {defaults} defaulted; both outcomes are needed."

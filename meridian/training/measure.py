@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from meridian.training.extra import need
+from meridian.extra import need
 
 Floats = NDArray[np.float64]
 GROUPS = 10

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from meridian.extra import need
 from meridian.policy import Bands
-from meridian.training.extra import need
 from meridian.training.measure import Curves
 
 INK = "#808b98"

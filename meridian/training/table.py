@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meridian.errors import InvalidTrainingData, LeakyColumns
+from meridian.extra import need
 from meridian.products import Product, TrainingTable
-from meridian.training.extra import need
 
 Columns = Mapping[str, NDArray[Any]]
 SUFFIXES = (".csv", ".csv.gz")

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
 import meridian
+from meridian.extra import check_extra, need
 from meridian.products import Product
 from meridian.registry import Lineage, Manifest, Purpose, bundle_folder, save_bundle
 from meridian.registry.bundle import hashes, model_files
 from meridian.training.card import make_card
-from meridian.training.extra import check_extra, need
 from meridian.training.fit import Fitted, fit
 from meridian.training.frame import Frame, frame_of
 from meridian.training.measure import measure
@@ -36,9 +36,11 @@ def train_product(
     progress: Progress = quiet,
     columns: Sequence[str] = (),
     seed: int = SEED,
+    events: Path | None = None,
 ) -> list[Manifest]:
     """Train the compact and the batch model on a file of past loans, and put both in place.
 
+    `events` is the folder with the events of the sources that are looked up, where the product has any.
     `columns` are columns of the file that the caller wants used; they are checked, see
     `table.check_wanted`. The same file and seed give the same `model.json` and `reference.npy`, byte
     for byte. Raises `InvalidTrainingData`, `LeakyColumns`, `NotReady` (the extra is missing); then the
@@ -48,13 +50,13 @@ def train_product(
     progress(f"reading {path.name}", 0.0)
     file = read_table(product, path, columns)
     progress("computing features", 0.1)
-    frame = frame_of(product, file, columns)
+    frame = frame_of(product, file, columns, events, lambda share: progress("computing features", 0.1 + share / 10))
     lineage = Lineage(
         table=file.table.name,
         file=file.name,
         sha256=file.sha256,
         rows=count_rows(frame),
-        split={"train": f"before {file.table.train_before}", "test": f"from {file.table.train_before} on"},
+        split=file.table.split.describe(),
     )
     return train_frame(product, frame, lineage, models_dir, progress, seed, started=0.2)
 
@@ -89,7 +91,7 @@ def train_frame(
 
 def count_rows(frame: Frame) -> dict[str, int]:
     """Loans in all, to train and to test on."""
-    train = int(frame.in_time.sum())
+    train = int(frame.trains.sum())
     return {"all": len(frame.target), "train": train, "test": len(frame.target) - train}
 
 
@@ -97,9 +99,9 @@ def describe_model(
     product: Product, purpose: Purpose, frame: Frame, fitted: Fitted, lineage: Lineage, seed: int
 ) -> Manifest:
     """The manifest of a model, with its figures on the training and the test loans."""
-    rows = {"train": frame.in_time, "test": ~frame.in_time}
-    first = date(fitted.calibrated_from // 12, fitted.calibrated_from % 12 + 1, 1)
-    split = {**lineage.split, "calibration": f"training loans from {first} on, unseen by the model calibrated on them"}
+    rows = {"train": frame.trains, "test": ~frame.trains}
+    since = frame.split.since(fitted.calibrated_from)
+    split = {**lineage.split, "calibration": f"{since}, unseen by the model calibrated on them"}
     return Manifest(
         product=product.name,
         purpose=purpose,
@@ -108,7 +110,7 @@ def describe_model(
         feature_fingerprint=product.features.select(fitted.features).fingerprint,
         calibration=fitted.calibration,
         scale=fitted.scale,
-        base_rate=round(float(frame.target[frame.in_time].mean()), 6),
+        base_rate=round(float(frame.target[frame.trains].mean()), 6),
         metrics={part: measure(frame.target[of], fitted.pds[of]) for part, of in rows.items()},
         lineage=Lineage(lineage.table, lineage.file, lineage.sha256, lineage.rows, split, lineage.simulated),
         seed=seed,

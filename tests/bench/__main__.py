@@ -17,7 +17,7 @@ from tests.bench.rounds import Results, cells, play
 from tests.bench.stage import SUBJECTS, Stage, stage
 
 # Nothing from the outside decides which servers are measured.
-FROM_OUTSIDE = ("DATABASE_URL", "ADMIN_DATABASE_URL", "BROKER_URL", "HISTORY_DATABASE_URL", "MERIDIAN_HOME")
+FROM_OUTSIDE = ("DATABASE_URL", "ADMIN_DATABASE_URL", "BROKER_URL", "ONLINE_DATABASE_URL", "MERIDIAN_HOME")
 
 
 def bench(

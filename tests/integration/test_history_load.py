@@ -13,11 +13,12 @@ import pytest
 
 from meridian.evidence import SourceStatus
 from meridian.local.installation import start_without_history
+from meridian.products.personal_loan.features import HISTORY
 from tests.services import Service, service
 from tests.training_fixtures import TrainedModels
 
 HEADER = "applicant_id,loans,worst_days_late\n"
-PATIENT = {"MERIDIAN_HISTORY_TIMEOUT_MS": "2000"}
+PATIENT = {"MERIDIAN_ONLINE_TIMEOUT_MS": "2000"}
 
 
 def load(running: Service, path: Path, day: str) -> subprocess.CompletedProcess[str]:
@@ -32,12 +33,12 @@ def test_a_load_is_read_by_the_next_decision_and_ages(
         running.start_api()
         (tmp_path / "own.csv").write_text(f"{HEADER}{application['application']['applicant_id']},2,200\n")
         found = []
-        for age_days in (0, 10, 40):
+        for age_days in (40, 10, 0):
             done = load(running, tmp_path / "own.csv", (today - timedelta(age_days)).isoformat())
             assert done.returncode == 0, done.stderr
             decision = running.decide(application).json()
             found.append((decision["outcome"], decision["reasons"][0]["code"], decision["evidence"]["rung"]))
-    assert found == [("decline", "P11", 0), ("decline", "P11", 1), ("refer", "D02", 3)]
+    assert found == [("refer", "D02", 3), ("decline", "P11", 1), ("decline", "P11", 0)]
 
 
 @pytest.mark.parametrize(
@@ -49,33 +50,33 @@ def test_a_load_is_read_by_the_next_decision_and_ages(
     ],
 )
 def test_a_file_that_is_wrong_is_refused_whole(server: Service, tmp_path: Path, text: str, said: str) -> None:
-    before = server.query("SELECT count(*) FROM online.history_load")
+    before = server.query("SELECT count(*) FROM online.coverage")
     (tmp_path / "own.csv").write_text(text)
     done = load(server, tmp_path / "own.csv", "2026-01-01")
     assert done.returncode == 2
     assert said in " ".join(done.stderr.split())
-    assert server.query("SELECT count(*) FROM online.history_load") == before
+    assert server.query("SELECT count(*) FROM online.coverage") == before
 
 
 def test_without_any_load_nothing_is_known_of_anybody(
     own_database: str, demo_models: TrainedModels, tmp_path: Path, application: dict[str, Any]
 ) -> None:
     with service(tmp_path, own_database, demo_models.models_dir, **PATIENT) as running:
-        running.execute("DELETE FROM online.history_load")
+        running.execute("DELETE FROM online.coverage")
         running.start_api()
         decision = running.decide(application).json()
     assert (decision["outcome"], [reason["code"] for reason in decision["reasons"]]) == ("refer", ["D02"])
     (own,) = [source for source in decision["evidence"]["sources"] if source["name"] == "history"]
-    assert (own["status"], own["detail"]) == ("missing", "no history was ever loaded")
+    assert (own["status"], own["detail"]) == ("missing", "nothing was ever loaded")
 
 
 def test_a_new_start_does_not_make_an_old_load_look_fresh(
     own_database: str, demo_models: TrainedModels, tmp_path: Path, today: date
 ) -> None:
     with service(tmp_path, own_database, demo_models.models_dir, **PATIENT) as running:
-        start_without_history(running.wiring)
+        start_without_history(running.worker)
         (tmp_path / "own.csv").write_text(f"{HEADER}a,1,0\n")
         assert load(running, tmp_path / "own.csv", (today - timedelta(10)).isoformat()).returncode == 0
-        start_without_history(running.wiring)
-        own = running.wiring.history("a", datetime.now(UTC))
+        start_without_history(running.worker)
+        (own,) = running.wiring.online([HISTORY], "a", datetime.now(UTC))
     assert (own.status, own.fields["loans"]) == (SourceStatus.STALE, 1.0)

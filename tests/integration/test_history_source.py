@@ -14,14 +14,15 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from meridian.db.engine import transaction
-from meridian.db.history import load_histories
+from meridian.db.online import load_fields
+from meridian.products.personal_loan.features import HISTORY
 from tests.faults import Wire
 from tests.services import Service, eventually, free_port, fresh_database, service
 from tests.training_fixtures import TrainedModels
 
 LIMIT_MS = "250"
 # One process, for each has a breaker of its own.
-ONE_PROCESS = {"MERIDIAN_HISTORY_TIMEOUT_MS": LIMIT_MS, "MERIDIAN_API_WORKERS": "1"}
+ONE_PROCESS = {"MERIDIAN_ONLINE_TIMEOUT_MS": LIMIT_MS, "MERIDIAN_API_WORKERS": "1"}
 NO_ANSWER, NOT_ASKED = f"no answer within {LIMIT_MS} ms", "not asked: its last look-ups failed"
 UNREACHABLE = "answered with an error (Unavailable)"
 
@@ -34,7 +35,7 @@ def wired(
     with fresh_database(embedded_server) as url:
         wire = Wire(url)
         wire.whole()
-        settings = {"HISTORY_DATABASE_URL": wire.url, **ONE_PROCESS}
+        settings = {"ONLINE_DATABASE_URL": wire.url, **ONE_PROCESS}
         with service(tmp_path_factory.mktemp("wired"), url, demo_models.models_dir, **settings) as running:
             running.start_api()
             yield running, wire
@@ -49,7 +50,7 @@ def new_applicant(request: dict[str, Any]) -> dict[str, Any]:
 def locked(running: Service, wire: Wire) -> Iterator[None]:
     engine = create_engine(running.settings.admin_url)
     with engine.begin() as connection:
-        connection.execute(text("LOCK TABLE online.history IN ACCESS EXCLUSIVE MODE"))
+        connection.execute(text("LOCK TABLE online.vector IN ACCESS EXCLUSIVE MODE"))
         yield
     engine.dispose()
 
@@ -76,9 +77,9 @@ def renamed(running: Service, wire: Wire) -> Iterator[None]:
             connection.execute(text(f"ALTER TABLE online.{old} RENAME TO {new}"))
         engine.dispose()
 
-    rename("history", "away")
+    rename("vector", "away")
     yield
-    rename("away", "history")
+    rename("away", "vector")
 
 
 WAYS = [
@@ -141,7 +142,7 @@ def test_a_service_that_starts_without_its_history_decides(
     own_database: str, demo_models: TrainedModels, application: dict[str, Any], tmp_path: Any
 ) -> None:
     nowhere = f"postgresql://nobody@127.0.0.1:{free_port()}/nothing"
-    settings = {"HISTORY_DATABASE_URL": nowhere, **ONE_PROCESS}
+    settings = {"ONLINE_DATABASE_URL": nowhere, **ONE_PROCESS}
     with service(tmp_path, own_database, demo_models.models_dir, **settings) as running:
         running.start_api()
         assert running.get("/readyz").status == 200
@@ -153,8 +154,8 @@ def test_a_service_that_starts_without_its_history_decides(
 def known(running: Service, applicant_id: str, worst_days_late: int) -> None:
     now = datetime.now(UTC)
     row = {"applicant_id": applicant_id, "loans": 1, "worst_days_late": worst_days_late}
-    with transaction(running.wiring.engine) as connection:
-        load_histories(connection, [row], as_of=now, known_at=now)
+    with transaction(running.worker.engine) as connection:
+        load_fields(connection, HISTORY, [row], as_of=now)
 
 
 @pytest.mark.parametrize(("days_late", "outcome", "codes"), [(90, "decline", ["P11"]), (60, "approve", [])])

@@ -42,7 +42,7 @@ def test_an_application_is_read_as_the_loan_was_trained(personal_loan: Product, 
     frame = frame_of(personal_loan, read_table(personal_loan, lending_club_file))
     with gzip.open(lending_club_file, "rt", newline="") as opened:
         loans = list(csv.DictReader(opened))
-    late = np.flatnonzero(~frame.in_time)
+    late = np.flatnonzero(~frame.trains)
     received = datetime(2026, 3, 2, 10, 30, tzinfo=UTC)
     own = {"loans": 0.0, "worst_days_late": 0.0, "applications_90d": 0.0}
     for i in np.random.default_rng(0).choice(late, SAMPLED, replace=False).tolist():
@@ -69,6 +69,6 @@ def test_scores_in_service_are_the_scores_of_training(
     """The saved model gives the PD from which its manifest's figures were computed."""
     frame = frame_of(personal_loan, read_table(personal_loan, lending_club_file))
     scorer = lending_club_models.scorer(purpose)
-    pds = scorer.pds(frame.inputs(scorer.features)[~frame.in_time])
+    pds = scorer.pds(frame.inputs(scorer.features)[~frame.trains])
     (manifest,) = (m for m in lending_club_models.manifests if m.purpose is purpose)
     assert float(pds.mean()) == pytest.approx(manifest.metrics["test"]["mean_pd"], abs=1e-5)

@@ -47,12 +47,12 @@ def decided(
     frame = frame_of(personal_loan, read_table(personal_loan, lending_club_file))
     with gzip.open(lending_club_file, "rt", newline="") as opened:
         loans = list(csv.DictReader(opened))
-    late = np.flatnonzero(~frame.in_time)
+    late = np.flatnonzero(~frame.trains)
     chosen = np.sort(np.random.default_rng(SEED).choice(late, SAMPLED, replace=False))
     today = datetime.now(UTC).date()
     scorer = lending_club_models.scorer(Purpose.COMPACT)
     home, models = tmp_path_factory.mktemp("lending-club-api"), lending_club_models.models_dir
-    patient = {"MERIDIAN_HISTORY_TIMEOUT_MS": "2000"}
+    patient = {"MERIDIAN_ONLINE_TIMEOUT_MS": "2000"}
     with fresh_database(embedded_server) as url, service(home, url, models, **patient) as running:
         running.start_api()
         answers = [running.decide(request_of(loans[i], today)) for i in chosen.tolist()]

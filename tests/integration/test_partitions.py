@@ -209,7 +209,7 @@ def filled(template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """Some hundred decisions in every month, so that the planner has a choice; and one of this month."""
     with (
         copied_database(template) as database,
-        service(tmp_path_factory.mktemp("filled"), database, MERIDIAN_HISTORY_TIMEOUT_MS="2000") as running,
+        service(tmp_path_factory.mktemp("filled"), database, MERIDIAN_ONLINE_TIMEOUT_MS="2000") as running,
     ):
         (one,) = record_entries(running, 1)
         fill(running, one)

@@ -47,7 +47,7 @@ def test_a_job_that_fails_five_times_is_set_aside_and_the_service_goes_on(
 @pytest.fixture
 def local(own_database: str, demo_models: TrainedModels, tmp_path: Path) -> Iterator[Service]:
     """Both parts in this process, with a lease that soon runs out."""
-    settings = {"MERIDIAN_LEASE_S": "0.05", "MERIDIAN_SWEEP_AFTER_S": "0", "MERIDIAN_HISTORY_TIMEOUT_MS": "2000"}
+    settings = {"MERIDIAN_LEASE_S": "0.05", "MERIDIAN_SWEEP_AFTER_S": "0", "MERIDIAN_ONLINE_TIMEOUT_MS": "2000"}
     with service(tmp_path, own_database, demo_models.models_dir, **settings) as running:
         yield running
 

@@ -74,7 +74,7 @@ def test_a_query_that_takes_too_long_is_stopped_and_told_so(asked: Service, monk
         "select * from record.version",
         "select * from work.job",
         "select * from access.api_key",
-        "select * from online.history",
+        "select * from online.vector",
         "select 1; commit; reset role; select * from record.version",
         "commit",
         "reset role",

@@ -16,6 +16,10 @@ from meridian.sources import Breaker, GuardedSource
 GOOD = SourceReading("bureau", SourceStatus.FRESH, {"x": 1.0})
 
 
+def failed(detail: str) -> SourceReading:
+    return SourceReading("bureau", SourceStatus.FAILED, detail=detail)
+
+
 def guarded(timeout_s: float = 0.05, threads: int = 4, least: int = 5) -> GuardedSource:
     return GuardedSource("bureau", Breaker("bureau", least=least), timeout_s=timeout_s, threads=threads)
 
@@ -29,12 +33,12 @@ def release() -> Iterator[threading.Event]:
 
 
 def test_an_answer_in_time_is_passed_on() -> None:
-    assert guarded(timeout_s=5).read(lambda: GOOD) is GOOD
+    assert guarded(timeout_s=5).read(lambda: GOOD, failed) is GOOD
 
 
 def test_a_source_that_hangs_costs_its_time_limit_and_says_so(release: threading.Event) -> None:
     started = time.monotonic()
-    reading = guarded().read(lambda: (release.wait(30), GOOD)[1])
+    reading = guarded().read(lambda: (release.wait(30), GOOD)[1], failed)
     assert time.monotonic() - started < 5
     assert (reading.name, reading.status, reading.fields) == ("bureau", SourceStatus.FAILED, {})
     assert reading.detail == "no answer within 50 ms"
@@ -45,7 +49,7 @@ def test_an_error_is_named_by_its_kind_and_never_by_its_text(error: Exception) -
     def ask() -> SourceReading:
         raise error
 
-    reading = guarded(timeout_s=5).read(ask)
+    reading = guarded(timeout_s=5).read(ask, failed)
     assert (reading.status, reading.fields) == (SourceStatus.FAILED, {})
     assert reading.detail == f"answered with an error ({type(error).__name__})"
 
@@ -57,14 +61,14 @@ def test_after_failures_it_is_not_asked_and_that_is_said() -> None:
         asked.append(1)
         raise ConnectionError
 
-    details = [source.read(ask).detail for _ in range(8)]
+    details = [source.read(ask, failed).detail for _ in range(8)]
     assert len(asked) == 5
     assert details[5:] == ["not asked: its last look-ups failed"] * 3
 
 
 def test_hung_look_ups_count_as_failures(release: threading.Event) -> None:
     source = guarded(threads=1)
-    details = [source.read(lambda: (release.wait(30), GOOD)[1]).detail for _ in range(6)]
+    details = [source.read(lambda: (release.wait(30), GOOD)[1], failed).detail for _ in range(6)]
     assert details[0] == "no answer within 50 ms"
     assert details[5] == "not asked: its last look-ups failed"
 
@@ -79,7 +83,7 @@ def test_what_hangs_holds_a_few_threads_and_no_more(release: threading.Event) ->
         return GOOD
 
     with ThreadPoolExecutor(8) as callers:
-        readings = list(callers.map(lambda _: source.read(ask), range(8)))
+        readings = list(callers.map(lambda _: source.read(ask, failed), range(8)))
     assert {one.status for one in readings} == {SourceStatus.FAILED}
     assert len(hanging) == 2
     assert all(name.startswith("source-bureau") for name in hanging)
@@ -94,7 +98,7 @@ def test_a_source_that_comes_back_is_heard_again() -> None:
         raise ConnectionError
 
     for _ in range(6):
-        source.read(fail)
-    assert source.read(lambda: GOOD).status is SourceStatus.FAILED
+        source.read(fail, failed)
+    assert source.read(lambda: GOOD, failed).status is SourceStatus.FAILED
     now[0] = 5.1
-    assert source.read(lambda: GOOD) is GOOD
+    assert source.read(lambda: GOOD, failed) is GOOD

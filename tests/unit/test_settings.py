@@ -41,7 +41,7 @@ def test_variables_of_others_do_not_leak_in(environment: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2"])
-@pytest.mark.parametrize("name", ["DATABASE_URL", "ADMIN_DATABASE_URL", "AUDIT_DATABASE_URL", "HISTORY_DATABASE_URL"])
+@pytest.mark.parametrize("name", ["DATABASE_URL", "ADMIN_DATABASE_URL", "AUDIT_DATABASE_URL", "ONLINE_DATABASE_URL"])
 def test_a_database_is_reached_by_psycopg2_however_it_is_written(
     environment: pytest.MonkeyPatch, scheme: str, name: str
 ) -> None:
@@ -53,14 +53,14 @@ def test_a_database_is_reached_by_psycopg2_however_it_is_written(
 def test_one_database_serves_for_everything_that_is_not_said(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("DATABASE_URL", "postgres://app@db/meridian")
     settings = load_settings()
-    assert settings.admin_url == settings.history_url == settings.database_url
+    assert settings.admin_url == settings.online_url == settings.database_url
     assert settings.broker == "pgmq://app@db/meridian"
     environment.setenv("ADMIN_DATABASE_URL", "postgres://root@db/meridian")
-    environment.setenv("HISTORY_DATABASE_URL", "postgres://app@replica/meridian")
+    environment.setenv("ONLINE_DATABASE_URL", "postgres://app@replica/meridian")
     environment.setenv("BROKER_URL", "amqp://queue")
     settings = load_settings()
     assert settings.admin_url == "postgresql+psycopg2://root@db/meridian"
-    assert settings.history_url == "postgresql+psycopg2://app@replica/meridian"
+    assert settings.online_url == "postgresql+psycopg2://app@replica/meridian"
     assert settings.broker == "amqp://queue"
 
 
@@ -91,7 +91,7 @@ def test_the_local_file_is_not_read_where_a_database_is_named(environment: pytes
         ("MERIDIAN_PORT", "65536"),
         ("MERIDIAN_PORT", "web"),
         ("MERIDIAN_API_WORKERS", "0"),
-        ("MERIDIAN_HISTORY_TIMEOUT_MS", "0"),
+        ("MERIDIAN_ONLINE_TIMEOUT_MS", "0"),
         ("MERIDIAN_MAX_BODY_BYTES", "10"),
         ("MERIDIAN_SWEEP_AFTER_S", "-1"),
         ("MERIDIAN_LEASE_S", "0"),

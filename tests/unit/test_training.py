@@ -126,8 +126,8 @@ def test_an_empty_column_is_named(personal_loan: Product, loans: dict[str, list[
         ("bad", "0", "0 defaulted"),
         ("bad", "1", "defaulted; both outcomes"),
         ("bad", "2", "0 or 1"),
-        ("issue_d", "2009-03-01", "none to test on"),
-        ("issue_d", "2011-03-01", "none to train on"),
+        ("issue_d", "2009-03-01", "no loan to test on"),
+        ("issue_d", "2011-03-01", "no loan to train on"),
         ("loan_amnt", "plenty", "plenty"),
     ],
 )
@@ -250,7 +250,7 @@ def test_the_demonstration_says_that_it_is_simulated(demo_models: Any) -> None:
 def test_a_missing_extra_names_its_installation(
     personal_loan: Product, loans_file: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("meridian.training.extra.NEEDED", ("xgboost", "no_such_library"))
+    monkeypatch.setattr("meridian.extra.NEEDED", ("xgboost", "no_such_library"))
     with pytest.raises(NotReady, match=r"no_such_library.*pip install 'meridian-credit\[train\]'"):
         train_product(personal_loan, loans_file(), tmp_path)
 

@@ -15,7 +15,7 @@ import numpy as np
 from meridian.application import DecisionRequest, month_index
 from meridian.errors import FieldProblem, InvalidApplication
 from meridian.evidence import SourceReading, SourceStatus
-from meridian.features import Direction, Feature, FeatureSet, Fields, Number
+from meridian.features import Direction, Feature, FeatureSet, Fields, Number, Silence, Source
 from meridian.products.personal_loan.schema import CreditReport, PersonalLoanApplication
 
 NEVER_MONTHS = 240.0
@@ -94,6 +94,16 @@ FEATURES = FeatureSet(
     ]
 )  # fmt: skip
 
+HISTORY = Source(
+    name="history",
+    meaning="The lender's own books: earlier loans with us, loaded each night",
+    fresh_for=timedelta(days=2),
+    too_old_after=timedelta(days=30),
+    silence=Silence.NOTHING_HAPPENED,
+    loaded=("loans", "worst_days_late"),
+)
+"""Made for a nightly load; one that is more than a month behind says too little."""
+
 UNUSED_BY_COMPACT = {
     "payment_to_income",
     "purpose_purchase",
@@ -135,7 +145,7 @@ def read_application(request: DecisionRequest[Any], received_at: datetime) -> tu
     reading = SourceReading(
         "bureau",
         status,
-        report_fields(report, application.annual_income),
+        report_fields(report),
         as_of,
         received_at,
         age.total_seconds(),
@@ -174,13 +184,12 @@ COUNTED: Sequence[str] = (
 """Fields of the report that are read as they stand."""
 
 
-def report_fields(report: CreditReport, annual_income: float) -> Mapping[str, Any]:
-    """The report's fields as the features read them. The stated income goes with them, for the ratios."""
+def report_fields(report: CreditReport) -> Mapping[str, Any]:
+    """The report's fields as the features read them."""
     first = report.earliest_credit_line
     since = report.months_since_delinquency, report.months_since_public_record
     return {
         **{name: number(getattr(report, name)) for name in COUNTED},
-        "annual_income": annual_income,
         "as_of_month": float(month_index(report.as_of)),
         "earliest_credit_month": number(month_index(first) if first else None),
         "months_since_delinquency": number(since[0]),

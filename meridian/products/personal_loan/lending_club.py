@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meridian.products.personal_loan.features import COUNTED
-from meridian.products.product import TrainingTable
+from meridian.products.training_table import Split, TrainingTable
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -72,7 +72,6 @@ def fields(columns: Columns) -> dict[str, dict[str, Any]]:
     }
     report = {
         **{ours: _numbers(columns[theirs]) for theirs, ours in {**COUNTS, **AMOUNTS}.items()},
-        "annual_income": income,
         "monthly_debt_payments": np.round(_numbers(columns["dti"]) / 100 * income / 12, 2),
         "as_of_month": _months(columns["issue_d"]),
         "earliest_credit_month": _months(columns["earliest_cr_line"]),
@@ -135,6 +134,6 @@ LENDING_CLUB = TrainingTable(
     lender_outputs=("int_rate", "grade", "sub_grade", "installment"),
     fields=fields,
     target=lambda columns: _numbers(columns["bad"]),
-    month=lambda columns: _months(columns["issue_d"]).astype(np.int64),
-    train_before=date(2011, 1, 1),
+    split=Split.out_of_time(date(2011, 1, 1)),
+    period=lambda columns: _months(columns["issue_d"]).astype(np.int64),
 )  # fmt: skip

@@ -1,0 +1,182 @@
+"""The engine: a source's fields at (applicant, cut-off), for everybody now or for many moments of the past.
+
+First every version of every event gets the span of time in which it was the best that was known, `[visible_from,
+visible_to)`; then the fields at a cut-off are plain sums over the events whose span holds it. So late reports and
+corrections need no care of their own, and the past never changes by what is learnt later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meridian.extra import need
+from meridian.features.aggregate import Aggregate, Op, Where
+from meridian.features.events import EventHistory, listed, quoted
+from meridian.features.source import Source
+from meridian.features.stream import Stream
+
+Moments = NDArray[np.datetime64]
+DAY_US = 86_400_000_000
+NEVER = "TIMESTAMP '9999-12-31'"
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """A source's fields at many pairs, one entry each in the pairs' order.
+
+    `present` says whether there was any event at all by then, `newest_at` when the newest happened (NaT: none).
+    """
+
+    fields: Mapping[str, NDArray[np.float64]]
+    newest_at: Moments
+    present: NDArray[np.bool_]
+
+    def rows(self) -> NDArray[np.float64]:
+        """The vectors in the order of the source's fields; shape (pairs, fields)."""
+        return np.stack(list(self.fields.values()), axis=1)
+
+
+def fields_at(
+    connection: Any, source: Source, history: EventHistory, applicants: Sequence[str] | NDArray[Any], cut_offs: Moments
+) -> Vectors:
+    """The fields of each (applicant, cut-off): of events that had happened and were known at the cut-off, no other.
+
+    `cut_offs` are in UTC. Raises `InvalidInput` for events that are not as the streams say.
+    """
+    count = len(applicants)
+    fields = {name: np.full(count, nothing) for name, nothing in zip(source.fields, source.of_nothing, strict=True)}
+    newest, present = np.full(count, "NaT", "datetime64[us]"), np.zeros(count, np.bool_)
+    _register_pairs(connection, applicants, cut_offs)
+    for stream in source.streams:
+        view = history.open(connection, source, stream)
+        aggregates = [one for one in source.aggregates if one.stream == stream.name]
+        columns = connection.execute(query(stream, view, aggregates)).fetchnumpy()
+        pair = np.asarray(columns["pair"])
+        for place, aggregate in enumerate(aggregates):
+            fields[aggregate.name][pair] = _filled(columns[f"a{place}"], aggregate.op.of_nothing)
+        newest[pair] = np.fmax(newest[pair], np.asarray(columns["newest"]).astype("datetime64[us]"))
+        present[pair] = True
+    return Vectors(fields, newest, present)
+
+
+def changed_applicants(
+    connection: Any, source: Source, history: EventHistory, after: datetime | None, until: datetime
+) -> list[str]:
+    """Applicants, in order, whose fields new knowledge of the time `(after, until]` may change; all of them after None.
+
+    An event changes something when it gets known and, where it was known before it happened, when it happens.
+    """
+    parts = []
+    for stream in source.streams:
+        view = history.open(connection, source, stream)
+        since = "" if after is None else "AND greatest(event_at, known_at) > $after"
+        parts.append(f"SELECT applicant_id FROM {quoted(view)} WHERE known_at <= $until {since}")
+    values = {"until": naive(until)} | ({} if after is None else {"after": naive(after)})
+    sql = f"SELECT DISTINCT applicant_id FROM ({' UNION ALL '.join(parts)}) ORDER BY applicant_id"
+    return [row[0] for row in connection.execute(sql, values).fetchall()]
+
+
+def naive(moment: datetime) -> datetime:
+    """A moment in UTC without saying so, as the events have it."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def query(stream: Stream, view: str, aggregates: Sequence[Aggregate]) -> str:
+    """The SQL of a stream's aggregates at the registered pairs: `pair`, `newest`, then `a0`, `a1`, ..."""
+    chosen = [f"{_expression(one, stream)} AS a{place}" for place, one in enumerate(aggregates)]
+    return f"""
+        WITH {visible(stream, view)}
+        SELECT p.pair, {", ".join(["max(e.event_at) AS newest", *chosen])}
+        FROM pairs p JOIN visible e
+          ON e.applicant_id = p.applicant_id AND e.visible_from <= p.cut_off AND p.cut_off < e.visible_to
+        WHERE NOT e.retracted GROUP BY p.pair, p.cut_off"""
+
+
+def visible(stream: Stream, view: str) -> str:
+    """Common table expressions that end in `visible`: the events of the pairs' applicants with their span.
+
+    Most facts have one version, and need no look at others; only the rest is put in order.
+    """
+    stored = listed(stream.stored_columns)
+    mine = f"""mine AS (
+        SELECT {stored}, greatest(event_at, known_at) AS visible_from FROM {quoted(view)}
+        WHERE applicant_id IN (SELECT applicant_id FROM pairs)
+          AND applicant_id BETWEEN (SELECT min(applicant_id) FROM pairs) AND (SELECT max(applicant_id) FROM pairs))"""
+    if stream.key is not None:
+        span = _span(stream.key, "event_at, revision, known_at", "visible_from", stored)
+        return f"{mine}, visible AS (SELECT *, {span} AS visible_to FROM mine)"
+    span = _span("event_id", "revision, known_at", "known_at", stored)
+    return f"""{mine},
+        again AS (SELECT applicant_id, event_id FROM mine GROUP BY ALL HAVING count(*) > 1),
+        visible AS (
+            SELECT *, {NEVER} AS visible_to FROM mine ANTI JOIN again USING (applicant_id, event_id)
+            UNION ALL
+            SELECT *, {span} AS visible_to FROM mine SEMI JOIN again USING (applicant_id, event_id))"""
+
+
+def _span(thing: str, order: str, moment: str, stored: str) -> str:
+    """When the first of the versions that come after this one got known. All columns order what else is equal."""
+    following = "ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING"
+    window = f"PARTITION BY applicant_id, {quoted(thing)} ORDER BY {order}, {stored} {following}"
+    return f"coalesce(min({moment}) OVER ({window}), {NEVER})"
+
+
+def _expression(aggregate: Aggregate, stream: Stream) -> str:
+    conditions = [_condition(where) for where in aggregate.where]
+    if aggregate.days is not None:
+        conditions.append(f"e.event_at > p.cut_off - INTERVAL {int(aggregate.days)} DAY")
+    only = f" FILTER (WHERE {' AND '.join(conditions)})" if conditions else ""
+    match aggregate.op:
+        case Op.COUNT:
+            return f"count(*){only}"
+        case Op.SINCE_LAST:
+            return f"date_diff('microsecond', max(e.event_at){only}, p.cut_off) // {DAY_US}"
+        case Op.SINCE_FIRST:
+            return f"date_diff('microsecond', min(e.event_at){only}, p.cut_off) // {DAY_US}"
+        case Op.DISTINCT:
+            return f"count(DISTINCT e.{quoted(str(aggregate.column))}){only}"
+    column = stream.column(str(aggregate.column))
+    value = f"e.{quoted(column.name)}::BIGINT"
+    result = {
+        Op.SUM: f"sum({value}){only}::DOUBLE",
+        Op.MEAN: f"sum({value}){only}::DOUBLE / count({value}){only}",
+        Op.LOWEST: f"min({value}){only}::DOUBLE",
+        Op.HIGHEST: f"max({value}){only}::DOUBLE",
+        Op.LAST: f"arg_max({value}, epoch_us(e.event_at)::HUGEINT * 9223372036854775807 + e.event_id){only}::DOUBLE",
+    }[aggregate.op]
+    return f"({result}) / {column.kind.scale}"
+
+
+def _condition(where: Where) -> str:
+    column = f"e.{quoted(where.column)}"
+    if isinstance(where.value, tuple):
+        inside = "NOT IN" if where.compare.value == "<>" else "IN"
+        return f"{column} {inside} ({', '.join(_literal(one) for one in where.value)})"
+    return f"{column} {where.compare.value} {_literal(where.value)}"
+
+
+def _literal(value: float | bool | str) -> str:
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def _register_pairs(connection: Any, applicants: Sequence[str] | NDArray[Any], cut_offs: Moments) -> None:
+    arrow = need("pyarrow")
+    pairs = {
+        "pair": np.arange(len(applicants), dtype=np.int64),
+        "applicant_id": arrow.array(applicants, arrow.string()),
+        "cut_off": arrow.array(cut_offs.astype("datetime64[us]"), arrow.timestamp("us")),
+    }
+    connection.register("pairs", arrow.table(pairs))
+
+
+def _filled(column: NDArray[Any], nothing: float) -> NDArray[np.float64]:
+    """A column as DuckDB gives it, masked where NULL."""
+    return np.asarray(np.ma.filled(np.ma.asarray(column).astype(np.float64), nothing))

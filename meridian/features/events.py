@@ -1,0 +1,83 @@
+"""The event history: Parquet files in a folder for each source and stream, added to and never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from meridian.errors import InvalidInput
+from meridian.extra import need
+from meridian.features.source import Source
+from meridian.features.stream import COMMON, Kind, Stream
+
+WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
+ACCEPTED = {
+    Kind.CENTS: WHOLE,
+    Kind.DAYS: WHOLE,
+    Kind.COUNT: WHOLE,
+    Kind.FLAG: ("BOOLEAN",),
+    Kind.TEXT: ("VARCHAR", "ENUM"),
+}
+COMMON_TYPES = dict(
+    zip(COMMON, (("VARCHAR",), WHOLE, ("TIMESTAMP",), ("TIMESTAMP",), WHOLE, ("BOOLEAN",)), strict=True)
+)
+
+
+@dataclass(frozen=True)
+class EventHistory:
+    """`<folder>/<source>/<stream>/*.parquet`, times in UTC."""
+
+    folder: Path
+
+    def files(self, source: Source, stream: Stream) -> str:
+        """The pattern of a stream's files. Raises `InvalidInput` where there is none."""
+        place = self.folder / source.name / stream.name
+        if not any(place.glob("*.parquet")):
+            raise InvalidInput(
+                f"There are no events of {source.name}/{stream.name}: {place} holds no .parquet file. "
+                f"Each row of one has {', '.join(stream.stored_columns)}."
+            )
+        return str(place / "*.parquet")
+
+    def open(self, connection: Any, source: Source, stream: Stream) -> str:
+        """Make the stream a view of the connection, its columns checked, and give the view's name.
+
+        Raises `InvalidInput` for a column that is not there, or of a type that the stream cannot have.
+        """
+        files = self.files(source, stream)
+        view = f"{source.name}_{stream.name}"
+        literal = files.replace("'", "''")
+        connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW {quoted(view)} AS FROM read_parquet('{literal}', union_by_name=true)"
+        )
+        found = {name: kind for name, kind, *_ in connection.execute(f"DESCRIBE {quoted(view)}").fetchall()}
+        wanted = {**COMMON_TYPES, **{column.name: ACCEPTED[column.kind] for column in stream.columns}}
+        for name, kinds in wanted.items():
+            if name not in found:
+                raise InvalidInput(f"{files} has no column {name}; an event has {', '.join(stream.stored_columns)}.")
+            if not found[name].startswith(kinds):
+                raise InvalidInput(f"{files}: {name} is {found[name]}; it must be {' or '.join(kinds)}.")
+        return view
+
+
+def connect(*, memory: str = "2GB", threads: int | None = None, spill: Path | None = None) -> Any:
+    """A DuckDB of its own in memory, that never takes more than `memory` and writes what is beyond to `spill`."""
+    connection = need("duckdb").connect()
+    connection.execute(f"SET memory_limit='{memory}'; SET preserve_insertion_order=false; SET TimeZone='UTC'")
+    if threads is not None:
+        connection.execute(f"SET threads={int(threads)}")
+    if spill is not None:
+        connection.execute("SET temp_directory=?", [str(spill)])
+    return connection
+
+
+def quoted(name: str) -> str:
+    """A name as SQL has it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names as SQL has them, comma between."""
+    return ", ".join(quoted(name) for name in names)
