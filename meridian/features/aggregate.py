@@ -40,15 +40,17 @@ class Compare(StrEnum):
     BELOW = "<"
     ABOVE = ">"
     AT_LEAST = ">="
+    MISSING = "IS NULL"
+    PRESENT = "IS NOT NULL"
 
 
 @dataclass(frozen=True)
 class Where:
-    """A condition on one column; a text is compared with any of several."""
+    """A condition on one column; a text is compared with any of several, a column that is MISSING with nothing."""
 
     column: str
     compare: Compare
-    value: float | bool | str | tuple[str, ...]
+    value: float | bool | str | tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

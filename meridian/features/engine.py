@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meridian.extra import need
-from meridian.features.aggregate import Aggregate, Op, Where
+from meridian.features.aggregate import Aggregate, Compare, Op, Where
 from meridian.features.events import EventHistory, listed, quoted
 from meridian.features.source import Source
 from meridian.features.stream import Stream
@@ -155,6 +155,8 @@ def _expression(aggregate: Aggregate, stream: Stream) -> str:
 
 def _condition(where: Where) -> str:
     column = f"e.{quoted(where.column)}"
+    if where.compare in (Compare.MISSING, Compare.PRESENT):
+        return f"{column} {where.compare.value}"
     if isinstance(where.value, tuple):
         inside = "NOT IN" if where.compare.value == "<>" else "IN"
         return f"{column} {inside} ({', '.join(_literal(one) for one in where.value)})"

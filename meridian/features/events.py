@@ -33,7 +33,7 @@ class EventHistory:
 
     def files(self, source: Source, stream: Stream) -> str:
         """The pattern of a stream's files. Raises `InvalidInput` where there is none."""
-        place = self.folder / source.name / stream.name
+        place = self.folder / source.name / (stream.stored_as or stream.name)
         if not any(place.glob("*.parquet")):
             raise InvalidInput(
                 f"There are no events of {source.name}/{stream.name}: {place} holds no .parquet file. "

@@ -43,6 +43,8 @@ class Source:
     streams: Sequence[Stream] = ()
     aggregates: Sequence[Aggregate] = ()
     loaded: Sequence[str] = ()
+    recompute_after: timedelta = timedelta(days=7)
+    """How old a vector gets before it is computed again without any new event, because windows move on."""
 
     def __post_init__(self) -> None:
         by_name = {stream.name: stream for stream in self.streams}

@@ -53,6 +53,8 @@ class Stream:
     meaning: str
     columns: tuple[Column, ...]
     key: str | None = None
+    stored_as: str | None = None
+    """The stream whose events these are too, where one kind of event is read both as facts and as states."""
 
     def __post_init__(self) -> None:
         names = [*COMMON, *(column.name for column in self.columns)]

@@ -13,9 +13,7 @@ from meridian.db.online import look_up
 from meridian.evidence import SourceReading, SourceStatus
 from meridian.features import Source
 from meridian.sources import GuardedSource, reading_of
-
-APPLICATIONS_90D = "applications_90d"
-"""A field of every reading, counted in the record at that moment: earlier applications to us in 90 days."""
+from meridian.sources.stored import APPLICATIONS_90D
 
 
 @dataclass(frozen=True)

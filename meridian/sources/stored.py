@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meridian.evidence import SourceReading, SourceStatus
-from meridian.features import FeatureSet, Fields, Silence, Source
+from meridian.features import FeatureSet, Fields, Number, Silence, Source
 from meridian.features.engine import Moments, Vectors
 
 CUT_OFF_DAY = "cut_off_day"
 """A field of every stored source: the day of its cut-off, in days since 1970, for the age of what began on a day."""
+APPLICATIONS_90D = "applications_90d"
+"""The other one: earlier applications to us in 90 days, counted in the record at that moment."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -72,7 +75,13 @@ def _reading(source: Source, fields: dict[str, float], stored: Stored, now: date
 
 
 def columns_of(
-    features: FeatureSet, source: Source, vectors: Vectors, cut_offs: Moments, now: Moments, form: Fields
+    features: FeatureSet,
+    source: Source,
+    vectors: Vectors,
+    cut_offs: Moments,
+    now: Moments,
+    form: Fields,
+    applications_90d: Number = math.nan,
 ) -> dict[str, NDArray[np.float64]]:
     """The source's features of many applicants at once, as captures at `now` of vectors made at `cut_offs` have them.
 
@@ -82,7 +91,8 @@ def columns_of(
     since = cut_offs if silence_counts else np.where(vectors.present, vectors.newest_at, cut_offs)
     age_s = (now - since).astype("timedelta64[us]").astype(np.float64) / 1e6
     cut_off_day = cut_offs.astype("datetime64[D]").astype(np.float64)
-    found = features.compute(source.name, {**form, **vectors.fields, CUT_OFF_DAY: cut_off_day}, age_s)
+    ours = {CUT_OFF_DAY: cut_off_day, APPLICATIONS_90D: applications_90d + np.zeros(len(age_s))}
+    found = features.compute(source.name, {**form, **vectors.fields, **ours}, age_s)
     silent = np.zeros(len(age_s), np.bool_) if silence_counts else ~vectors.present
     filled = features.filled({name: np.where(silent, np.nan, column) for name, column in found.items()})
     unknown = age_s > source.too_old_after.total_seconds()

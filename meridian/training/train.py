@@ -16,6 +16,7 @@ from meridian.registry import Lineage, Manifest, Purpose, bundle_folder, save_bu
 from meridian.registry.bundle import hashes, model_files
 from meridian.training.card import make_card
 from meridian.training.fit import Fitted, fit
+from meridian.training.folder import EVENTS, read_folder
 from meridian.training.frame import Frame, frame_of
 from meridian.training.measure import measure
 from meridian.training.recipes import SEED
@@ -48,8 +49,9 @@ def train_product(
     """
     check_extra()
     progress(f"reading {path.name}", 0.0)
-    file = read_table(product, path, columns)
+    file = read_folder(product, path) if path.is_dir() else read_table(product, path, columns)
     progress("computing features", 0.1)
+    events = events or (path / EVENTS if path.is_dir() else None)
     frame = frame_of(product, file, columns, events, lambda share: progress("computing features", 0.1 + share / 10))
     lineage = Lineage(
         table=file.table.name,

@@ -16,6 +16,7 @@ from meridian.application import DecisionRequest, month_index
 from meridian.errors import FieldProblem, InvalidApplication
 from meridian.evidence import SourceReading, SourceStatus
 from meridian.features import Direction, Feature, FeatureSet, Fields, Number, Silence, Source
+from meridian.features.compute import field, one_of, ratio
 from meridian.products.personal_loan.schema import CreditReport, PersonalLoanApplication
 
 NEVER_MONTHS = 240.0
@@ -27,70 +28,55 @@ REPORT_TOO_OLD = timedelta(days=90)
 UP, DOWN, FREE = Direction.RAISES_RISK, Direction.LOWERS_RISK, Direction.FREE
 
 
-def _field(name: str) -> Callable[[Fields], Number]:
-    return lambda f: f[name] + 0.0
-
-
-def _ratio(top: Number, bottom: Number) -> Number:
-    """top / bottom, with NaN where the bottom is zero or either is missing."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        quotient = np.divide(top, bottom)
-        return np.where(np.isfinite(quotient), quotient, np.nan)[()]
-
-
 def _since(months: str, count: str) -> Callable[[Fields], Number]:
     """Months since an event; where they are not said, 'never' only if the count agrees that there was none."""
     return lambda f: np.where(np.isnan(f[months]) & (f[count] == 0), NEVER_MONTHS, f[months])[()]
 
 
-def _is(field: str, *values: str) -> Callable[[Fields], Number]:
-    return lambda f: sum((f[field] == value) * 1.0 for value in values)
-
-
 FEATURES = FeatureSet(
     [
-        Feature("loan_amount", "application", "Amount asked for", "USD", 500, 100_000, _field("amount"), "R01", UP, True),
-        Feature("term_months", "application", "Term asked for", "months", 6, 84, _field("term_months"), "R02", UP, True),
-        Feature("annual_income", "application", "Stated gross income a year", "USD", 0, 1e8, _field("annual_income"), "R01", DOWN),
+        Feature("loan_amount", "application", "Amount asked for", "USD", 500, 100_000, field("amount"), "R01", UP, True),
+        Feature("term_months", "application", "Term asked for", "months", 6, 84, field("term_months"), "R02", UP, True),
+        Feature("annual_income", "application", "Stated gross income a year", "USD", 0, 1e8, field("annual_income"), "R01", DOWN),
         Feature("loan_to_income", "application", "Amount over yearly income", "ratio", 0, 100,
-                lambda f: _ratio(f["amount"], f["annual_income"]), "R01", UP, True),
+                lambda f: ratio(f["amount"], f["annual_income"]), "R01", UP, True),
         Feature("payment_to_income", "application", "Repayment of principal a month over monthly income", "ratio", 0, 100,
-                lambda f: _ratio(f["amount"] / f["term_months"] * 12.0, f["annual_income"]), "R01", UP, True),
+                lambda f: ratio(f["amount"] / f["term_months"] * 12.0, f["annual_income"]), "R01", UP, True),
         Feature("employment_years", "application", "Years with the present employer, ten and more as ten", "years", 0, 10,
                 lambda f: np.minimum(f["employment_years"], 10.0), "R03", DOWN),
-        Feature("is_renter", "application", "Rents the home", "0/1", 0, 1, _is("housing", "rent"), "R04", UP),
-        Feature("purpose_business", "application", "Purpose is a small business", "0/1", 0, 1, _is("purpose", "small_business"), "R05", UP),
+        Feature("is_renter", "application", "Rents the home", "0/1", 0, 1, one_of("housing", "rent"), "R04", UP),
+        Feature("purpose_business", "application", "Purpose is a small business", "0/1", 0, 1, one_of("purpose", "small_business"), "R05", UP),
         Feature("purpose_debts", "application", "Purpose is to pay other debts", "0/1", 0, 1,
-                _is("purpose", "debt_consolidation", "credit_card"), "R05"),
+                one_of("purpose", "debt_consolidation", "credit_card"), "R05"),
         Feature("purpose_purchase", "application", "Purpose is a car or another purchase", "0/1", 0, 1,
-                _is("purpose", "car", "major_purchase"), "R05"),
+                one_of("purpose", "car", "major_purchase"), "R05"),
         Feature("debt_to_income", "bureau", "Monthly debt payments over monthly income", "ratio", 0, 100,
-                lambda f: _ratio(f["monthly_debt_payments"] * 12.0, f["annual_income"]), "R06", UP, True),
+                lambda f: ratio(f["monthly_debt_payments"] * 12.0, f["annual_income"]), "R06", UP, True),
         Feature("credit_age_months", "bureau", "Age of the oldest account", "months", 0, 1200,
                 lambda f: f["as_of_month"] - f["earliest_credit_month"], "R07", DOWN),
-        Feature("total_accounts", "bureau", "Accounts ever opened", "count", 0, 1000, _field("total_accounts"), "R07", DOWN),
-        Feature("open_accounts", "bureau", "Accounts open now", "count", 0, 1000, _field("open_accounts"), "R08"),
-        Feature("revolving_balance", "bureau", "Owed on revolving accounts", "USD", 0, 1e8, _field("revolving_balance"), "R09", UP, True),
+        Feature("total_accounts", "bureau", "Accounts ever opened", "count", 0, 1000, field("total_accounts"), "R07", DOWN),
+        Feature("open_accounts", "bureau", "Accounts open now", "count", 0, 1000, field("open_accounts"), "R08"),
+        Feature("revolving_balance", "bureau", "Owed on revolving accounts", "USD", 0, 1e8, field("revolving_balance"), "R09", UP, True),
         Feature("revolving_utilisation", "bureau", "Share of the revolving limits in use", "ratio", 0, 10,
-                _field("revolving_utilisation"), "R09", UP, True),
+                field("revolving_utilisation"), "R09", UP, True),
         Feature("revolving_to_income", "bureau", "Owed on revolving accounts over yearly income", "ratio", 0, 1000,
-                lambda f: _ratio(f["revolving_balance"], f["annual_income"]), "R09", UP, True),
-        Feature("delinquencies_2y", "bureau", "Times 30 or more days late in two years", "count", 0, 1000, _field("delinquencies_2y"), "R10", UP),
+                lambda f: ratio(f["revolving_balance"], f["annual_income"]), "R09", UP, True),
+        Feature("delinquencies_2y", "bureau", "Times 30 or more days late in two years", "count", 0, 1000, field("delinquencies_2y"), "R10", UP),
         Feature("months_since_delinquency", "bureau", "Since the last delinquency, 240 where there was none", "months", 0, 1200,
                 _since("months_since_delinquency", "delinquencies_2y"), "R10", DOWN),
-        Feature("accounts_delinquent_now", "bureau", "Accounts late now", "count", 0, 1000, _field("accounts_delinquent_now"), "R10", UP, True),
-        Feature("delinquent_amount", "bureau", "Owed on accounts that are late", "USD", 0, 1e8, _field("delinquent_amount"), "R10", UP, True),
-        Feature("collections_12m", "bureau", "Collections in a year, medical ones left out", "count", 0, 1000, _field("collections_12m"), "R11", UP),
-        Feature("chargeoffs_12m", "bureau", "Accounts written off in a year", "count", 0, 1000, _field("chargeoffs_12m"), "R11", UP),
-        Feature("public_records", "bureau", "Derogatory public records", "count", 0, 1000, _field("public_records"), "R12", UP),
+        Feature("accounts_delinquent_now", "bureau", "Accounts late now", "count", 0, 1000, field("accounts_delinquent_now"), "R10", UP, True),
+        Feature("delinquent_amount", "bureau", "Owed on accounts that are late", "USD", 0, 1e8, field("delinquent_amount"), "R10", UP, True),
+        Feature("collections_12m", "bureau", "Collections in a year, medical ones left out", "count", 0, 1000, field("collections_12m"), "R11", UP),
+        Feature("chargeoffs_12m", "bureau", "Accounts written off in a year", "count", 0, 1000, field("chargeoffs_12m"), "R11", UP),
+        Feature("public_records", "bureau", "Derogatory public records", "count", 0, 1000, field("public_records"), "R12", UP),
         Feature("months_since_public_record", "bureau", "Since the last public record, 240 where there is none", "months", 0, 1200,
                 _since("months_since_public_record", "public_records"), "R12", DOWN),
-        Feature("tax_liens", "bureau", "Tax liens", "count", 0, 1000, _field("tax_liens"), "R12", UP),
-        Feature("bankruptcies", "bureau", "Bankruptcies on record", "count", 0, 1000, _field("bankruptcies"), "R13", UP),
-        Feature("inquiries_6m", "bureau", "Inquiries in six months", "count", 0, 1000, _field("inquiries_6m"), "R14", UP, True),
-        Feature("own_loans", "history", "Loans with us so far", "count", 0, 1000, _field("loans"), "R15"),
-        Feature("own_worst_days_late", "history", "Most days ever late with us", "days", 0, 10_000, _field("worst_days_late"), "R15", UP),
-        Feature("own_applications_90d", "history", "Earlier applications to us in 90 days", "count", 0, 10_000, _field("applications_90d"), "R16", UP),
+        Feature("tax_liens", "bureau", "Tax liens", "count", 0, 1000, field("tax_liens"), "R12", UP),
+        Feature("bankruptcies", "bureau", "Bankruptcies on record", "count", 0, 1000, field("bankruptcies"), "R13", UP),
+        Feature("inquiries_6m", "bureau", "Inquiries in six months", "count", 0, 1000, field("inquiries_6m"), "R14", UP, True),
+        Feature("own_loans", "history", "Loans with us so far", "count", 0, 1000, field("loans"), "R15"),
+        Feature("own_worst_days_late", "history", "Most days ever late with us", "days", 0, 10_000, field("worst_days_late"), "R15", UP),
+        Feature("own_applications_90d", "history", "Earlier applications to us in 90 days", "count", 0, 10_000, field("applications_90d"), "R16", UP),
     ]
 )  # fmt: skip
 

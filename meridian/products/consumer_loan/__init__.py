@@ -1,0 +1,53 @@
+"""Consumer loan: an instalment loan of a lender with five sources, four of them looked up in the feature store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from meridian.decision import Terms
+from meridian.products.consumer_loan.bank import BANK
+from meridian.products.consumer_loan.bureau import BUREAU
+from meridian.products.consumer_loan.employment import EMPLOYMENT
+from meridian.products.consumer_loan.features import BATCH, COMPACT, FEATURES
+from meridian.products.consumer_loan.form import read_application
+from meridian.products.consumer_loan.history import HISTORY
+from meridian.products.consumer_loan.lender import LENDER
+from meridian.products.consumer_loan.policy import CONTRACT, POLICY
+from meridian.products.consumer_loan.reasons import REASONS
+from meridian.products.consumer_loan.schema import ConsumerLoanRequest
+from meridian.products.product import Product
+
+
+def sample() -> dict[str, Any]:
+    """An application as a caller would send it, of an applicant whom no source knows."""
+    return {
+        "product": "consumer-loan",
+        "application": {
+            "applicant_id": "applicant-0001",
+            "date_of_birth": "1988-04-17",
+            "amount": 9000.0,
+            "term_months": 36,
+            "purpose": "debt_consolidation",
+            "annual_income": 58000.0,
+            "employment_years": 6,
+            "housing": "mortgage",
+        },
+    }
+
+
+UNKNOWN = {"application": "D05", "bureau": "D01", "bank": "D06", "employment": "D05", "history": "D02"}
+
+CONSUMER_LOAN = Product(
+    name="consumer-loan",
+    title="Consumer loan",
+    request=ConsumerLoanRequest,
+    features=FEATURES,
+    terms=Terms(POLICY, REASONS, "D04", UNKNOWN),
+    contract=CONTRACT,
+    read_application=read_application,
+    compact_features=COMPACT,
+    batch_features=BATCH,
+    sample=sample,
+    sources=(BUREAU, BANK, EMPLOYMENT, HISTORY),
+    training=(LENDER,),
+)

@@ -1,0 +1,68 @@
+"""Reading past loans from a folder: `applications/` and `outcomes/` in Parquet parts, `events/` of the sources beside."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meridian.errors import InvalidTrainingData
+from meridian.extra import need
+from meridian.features.events import connect, listed, quoted
+from meridian.products import Product
+from meridian.training.table import TableFile
+
+APPLICATIONS, OUTCOMES, EVENTS = "applications", "outcomes", "events"
+KEY = "application_ref"
+
+
+def read_folder(product: Product, folder: Path) -> TableFile:
+    """The loans of a folder whose outcome is known, in the order of their references.
+
+    Raises `InvalidTrainingData` where the product has no such table, or the folder lacks a part or a column.
+    """
+    table = next((one for one in product.training if one.outcome is not None), None)
+    if table is None or table.outcome is None:
+        raise InvalidTrainingData(f"{product.name} is trained on one file of loans, not on a folder; name the file.")
+    for part in (APPLICATIONS, OUTCOMES, EVENTS):
+        if not any((folder / part).rglob("*.parquet")):
+            raise InvalidTrainingData(f"{folder} has no Parquet files in {part}/; a folder of loans needs them.")
+    query = f"""
+        SELECT {listed(table.columns)}
+        FROM read_parquet($applications) AS a JOIN read_parquet($outcomes) AS o USING ({KEY})
+        WHERE {quoted(table.outcome)} IS NOT NULL ORDER BY {KEY}"""
+    files = {part: str(folder / part / "*.parquet") for part in (APPLICATIONS, OUTCOMES)}
+    duckdb = need("duckdb")
+    try:
+        with closing(connect()) as connection:
+            raw = connection.execute(query, files).fetchnumpy()
+    except duckdb.Error as error:
+        raise InvalidTrainingData(f"{folder} cannot be read as loans: {str(error).splitlines()[0]}") from None
+    columns = {name: _column(raw[name]) for name in table.columns}
+    if not len(columns[table.columns[0]]):
+        raise InvalidTrainingData(f"{folder} has no loan with a known {table.outcome}.")
+    return TableFile(table, folder.name, _digest(sorted(folder.rglob("*.parquet")), folder), columns)
+
+
+def _column(raw: NDArray[Any]) -> NDArray[Any]:
+    """A column as DuckDB gives it: texts as texts, numbers as numbers, NaN where there is none."""
+    if raw.dtype == object:
+        return np.asarray(np.ma.filled(np.ma.asarray(raw), ""), dtype=np.str_)
+    if isinstance(raw, np.ma.MaskedArray) and raw.dtype.kind in "iuf":
+        return np.asarray(raw.astype(np.float64).filled(np.nan))
+    return np.asarray(raw)
+
+
+def _digest(files: Iterable[Path], folder: Path) -> str:
+    """SHA-256 over the names and hashes of all files."""
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as opened:
+            content = hashlib.file_digest(opened, "sha256").hexdigest()
+        digest.update(f"{file.relative_to(folder)} {content}\n".encode())
+    return digest.hexdigest()
