@@ -26,6 +26,7 @@ from meridian.db.engine import (
 from meridian.db.entries import Entry, commit_entries
 from meridian.db.group import GroupCommit
 from meridian.errors import NotReady, Unavailable
+from meridian.features.events import EventHistory
 from meridian.identity import new_id
 from meridian.products import Product, products
 from meridian.record.seal import public_key, signing_key
@@ -35,6 +36,7 @@ from meridian.service import (
     Audits,
     Decisions,
     Keys,
+    Materialisation,
     OnlineStore,
     Packs,
     PolicyBook,
@@ -42,6 +44,7 @@ from meridian.service import (
     Replays,
     Reviews,
     Seals,
+    SkewCheck,
 )
 from meridian.settings import Settings
 from meridian.sources import Breaker, GuardedSource
@@ -190,6 +193,21 @@ class Wiring:
     def replays(self) -> Replays:
         """Past decisions made again."""
         return Replays(self.engine, self.archive, code_version())
+
+    @cached_property
+    def events(self) -> EventHistory:
+        """What the sources told, as dated events."""
+        return EventHistory(self.settings.events_dir)
+
+    @cached_property
+    def materialisation(self) -> Materialisation:
+        """Bringing ready vectors up to date; a worker's part."""
+        return Materialisation(self.engine, self.events, utc_now)
+
+    @cached_property
+    def skew(self) -> SkewCheck:
+        """Past decisions' features against the events."""
+        return SkewCheck(self.engine, self.products, self.events)
 
     @cached_property
     def archive(self) -> ModelArchive:

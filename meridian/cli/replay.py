@@ -31,7 +31,7 @@ def replay(
     if decision_id is not None and not sample:
         _report([wiring.replays.one(decision_uuid(decision_id))], as_json)
     elif sample and decision_id is None:
-        _sample(wiring, sample, _moment(since), seed, as_json)
+        _sample(wiring, sample, moment(since), seed, as_json)
     else:
         raise InvalidInput("Say what to replay: either a decision's ID or --sample N.")
 
@@ -48,7 +48,7 @@ def upgrade_check(
     """
     wiring = Wiring(load_settings(), "upgrade-check")
     wiring.queries.check_schema()
-    _sample(wiring, sample, _moment(since), seed, as_json)
+    _sample(wiring, sample, moment(since), seed, as_json)
 
 
 def _sample(wiring: Wiring, count: int, since: datetime | None, seed: int, as_json: bool) -> None:
@@ -98,7 +98,8 @@ def decision_uuid(text: str) -> UUID:
         ) from None
 
 
-def _moment(text: str | None) -> datetime | None:
+def moment(text: str | None) -> datetime | None:
+    """The moment that was typed, in UTC where it says no zone. Raises `InvalidInput`."""
     if text is None:
         return None
     try:

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, String, cast, func, literal, select
+from sqlalchemy import Connection, String, cast, func, literal, select, text
 
 from meridian.db import tables as t
+from meridian.db.online import RECENT
 from meridian.evidence import Evidence
+from meridian.outcome import Stage
 from meridian.replay import MADE_BY_MACHINE, Recorded
 
 
@@ -48,10 +50,28 @@ def find_recorded(connection: Connection, decision_ids: Sequence[UUID]) -> list[
     ]
 
 
-def draw_decisions(connection: Connection, count: int, since: datetime | None, seed: int) -> list[UUID]:
-    """Up to `count` decisions that a model and a policy made, drawn at random: the same for the same seed."""
+def draw_decisions(
+    connection: Connection,
+    count: int,
+    since: datetime | None,
+    seed: int,
+    stages: Sequence[Stage] = MADE_BY_MACHINE,
+) -> list[UUID]:
+    """Up to `count` decisions of these stages, drawn at random: the same for the same seed."""
     lot = func.hashtextextended(cast(t.version.c.id, String), literal(seed))
-    query = select(t.version.c.id).where(t.version.c.stage.in_([stage.value for stage in MADE_BY_MACHINE]))
+    query = select(t.version.c.id).where(t.version.c.stage.in_([stage.value for stage in stages]))
     if since is not None:
         query = query.where(t.version.c.decided_at >= since)
     return list(connection.execute(query.order_by(lot).limit(count)).scalars())
+
+
+def count_earlier(connection: Connection, asked: Sequence[tuple[str, datetime]]) -> list[int]:
+    """For each (applicant, moment), the applications of the 90 days before it that are in the record."""
+    query = text("""
+        SELECT count(a.id) FROM unnest(CAST(:applicants AS text[]), CAST(:moments AS timestamptz[]))
+                                WITH ORDINALITY AS asked (applicant_id, moment, place)
+        LEFT JOIN record.application a ON a.applicant_id = asked.applicant_id
+            AND a.received_at < asked.moment AND a.received_at > asked.moment - :recent
+        GROUP BY asked.place ORDER BY asked.place""")
+    values = {"applicants": [one for one, _ in asked], "moments": [moment for _, moment in asked], "recent": RECENT}
+    return list(connection.execute(query, values).scalars())

@@ -49,8 +49,11 @@ class EventHistory:
         files = self.files(source, stream)
         view = f"{source.name}_{stream.name}"
         literal = files.replace("'", "''")
+        # Times may be stored with their zone; from here on they are UTC without saying so.
+        utc = "event_at::TIMESTAMP AS event_at, known_at::TIMESTAMP AS known_at"
         connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW {quoted(view)} AS FROM read_parquet('{literal}', union_by_name=true)"
+            f"CREATE OR REPLACE TEMP VIEW {quoted(view)} AS "
+            f"SELECT * REPLACE ({utc}) FROM read_parquet('{literal}', union_by_name=true)"
         )
         found = {name: kind for name, kind, *_ in connection.execute(f"DESCRIBE {quoted(view)}").fetchall()}
         wanted = {**COMMON_TYPES, **{column.name: ACCEPTED[column.kind] for column in stream.columns}}

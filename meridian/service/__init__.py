@@ -4,6 +4,7 @@ from meridian.service.assessments import Assessments
 from meridian.service.audits import Audits, Verified
 from meridian.service.decisions import Decisions, Reply, Wanted
 from meridian.service.keys import Keys, Principal
+from meridian.service.materialise import Materialisation, Materialised
 from meridian.service.online import OnlineStore
 from meridian.service.packs import Packs
 from meridian.service.policies import PolicyBook
@@ -11,12 +12,16 @@ from meridian.service.queries import Queries
 from meridian.service.replays import Replays
 from meridian.service.reviews import Reviews, Settling
 from meridian.service.seals import Seals
+from meridian.service.skew import Checked, SkewCheck, SkewFound, summed
 
 __all__ = [
     "Assessments",
     "Audits",
+    "Checked",
     "Decisions",
     "Keys",
+    "Materialisation",
+    "Materialised",
     "OnlineStore",
     "Packs",
     "PolicyBook",
@@ -27,6 +32,9 @@ __all__ = [
     "Reviews",
     "Seals",
     "Settling",
+    "SkewCheck",
+    "SkewFound",
     "Verified",
     "Wanted",
+    "summed",
 ]

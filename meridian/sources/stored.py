@@ -74,6 +74,13 @@ def _reading(source: Source, fields: dict[str, float], stored: Stored, now: date
     return SourceReading(source.name, status, every, as_of, stored.cut_off, age.total_seconds(), detail)
 
 
+def moments_of(source: Source, vectors: Vectors, cut_offs: Moments) -> Moments:
+    """`data_moment` for many."""
+    if source.silence is Silence.NOTHING_HAPPENED:
+        return cut_offs
+    return np.where(vectors.present, vectors.newest_at, cut_offs)
+
+
 def columns_of(
     features: FeatureSet,
     source: Source,
@@ -88,8 +95,7 @@ def columns_of(
     NaN where a capture has null; `form` has what each applicant states, as columns.
     """
     silence_counts = source.silence is Silence.NOTHING_HAPPENED
-    since = cut_offs if silence_counts else np.where(vectors.present, vectors.newest_at, cut_offs)
-    age_s = (now - since).astype("timedelta64[us]").astype(np.float64) / 1e6
+    age_s = (now - moments_of(source, vectors, cut_offs)).astype("timedelta64[us]").astype(np.float64) / 1e6
     cut_off_day = cut_offs.astype("datetime64[D]").astype(np.float64)
     ours = {CUT_OFF_DAY: cut_off_day, APPLICATIONS_90D: applications_90d + np.zeros(len(age_s))}
     found = features.compute(source.name, {**form, **vectors.fields, **ours}, age_s)

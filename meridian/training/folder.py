@@ -1,4 +1,4 @@
-"""Reading past loans from a folder: `applications/` and `outcomes/` in Parquet parts, `events/` of the sources beside."""
+"""Reading past loans from a folder: `applications/` and `outcomes/` in Parquet parts, the sources' `events/` beside."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _column(raw: NDArray[Any]) -> NDArray[Any]:
     if raw.dtype == object:
         return np.asarray(np.ma.filled(np.ma.asarray(raw), ""), dtype=np.str_)
     if isinstance(raw, np.ma.MaskedArray) and raw.dtype.kind in "iuf":
-        return np.asarray(raw.astype(np.float64).filled(np.nan))
+        return np.asarray(np.ma.filled(raw.astype(np.float64), np.nan))
     return np.asarray(raw)
 
 
