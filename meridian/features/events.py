@@ -49,20 +49,25 @@ class EventHistory:
         files = self.files(source, stream)
         view = f"{source.name}_{stream.name}"
         literal = files.replace("'", "''")
+        read = f"FROM read_parquet('{literal}', union_by_name=true)"
+        _check_columns(connection, read, files, stream)
         # Times may be stored with their zone; from here on they are UTC without saying so.
         utc = "event_at::TIMESTAMP AS event_at, known_at::TIMESTAMP AS known_at"
-        connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW {quoted(view)} AS "
-            f"SELECT * REPLACE ({utc}) FROM read_parquet('{literal}', union_by_name=true)"
-        )
-        found = {name: kind for name, kind, *_ in connection.execute(f"DESCRIBE {quoted(view)}").fetchall()}
-        wanted = {**COMMON_TYPES, **{column.name: ACCEPTED[column.kind] for column in stream.columns}}
-        for name, kinds in wanted.items():
-            if name not in found:
-                raise InvalidInput(f"{files} has no column {name}; an event has {', '.join(stream.stored_columns)}.")
-            if not found[name].startswith(kinds):
-                raise InvalidInput(f"{files}: {name} is {found[name]}; it must be {' or '.join(kinds)}.")
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(view)} AS SELECT * REPLACE ({utc}) {read}")
         return view
+
+
+def _check_columns(connection: Any, read: str, files: str, stream: Stream) -> None:
+    try:
+        found = {name: kind for name, kind, *_ in connection.execute(f"DESCRIBE {read}").fetchall()}
+    except need("duckdb").Error as error:
+        raise InvalidInput(f"{files} cannot be read: {str(error).splitlines()[0]}") from None
+    wanted = {**COMMON_TYPES, **{column.name: ACCEPTED[column.kind] for column in stream.columns}}
+    for name, kinds in wanted.items():
+        if name not in found:
+            raise InvalidInput(f"{files} has no column {name}; an event has {', '.join(stream.stored_columns)}.")
+        if not found[name].startswith(kinds):
+            raise InvalidInput(f"{files}: {name} is {found[name]}; it must be {' or '.join(kinds)}.")
 
 
 def connect(*, memory: str = "2GB", threads: int | None = None, spill: Path | None = None) -> Any:
