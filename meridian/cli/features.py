@@ -95,6 +95,22 @@ def materialise(
         out.print(f"{one.source}: {one.applicants:,} applicants up to {one.cut_off:%Y-%m-%d %H:%M:%S %Z}{resumed}")
 
 
+@features.command("unroll")
+def unroll(
+    product: str = typer.Argument(help="The product, e.g. credit-card."),
+    data: Path = typer.Option(..., help="A table whose rows hold dated snapshots, a .csv or .csv.gz file."),
+) -> None:
+    """Add the events that a table of snapshots holds to the event history. The same file twice changes nothing."""
+    # The training package is not needed to serve, so that only this command brings it in.
+    from meridian.training.unroll import unroll_file
+
+    folder = load_settings().events_dir
+    with progress_bar() as progress:
+        counts = unroll_file(find_product(product), data, folder, lambda share: progress("unrolling", share))
+    for place, count in counts.items():
+        out.print(f"{place}: {count:,} events in {folder / place}")
+
+
 @features.command("verify")
 def verify(
     sample: int = typer.Option(1000, "--sample", min=1, help="So many decisions, drawn at random."),
