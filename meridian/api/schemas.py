@@ -62,7 +62,7 @@ class SourceOut(Shape):
     """What a source gave, and how old it was."""
 
     name: str
-    status: Literal["fresh", "stale", "missing", "failed"]
+    status: Literal["fresh", "stale", "nothing", "missing", "failed"]
     as_of: str | None
     known_at: str | None
     age_s: float | None

@@ -9,7 +9,14 @@ from meridian.desk.formats import words
 STAGES = {"fast": "Fast answer", "batch": "Assessment", "review": "Review", "correction": "Correction"}
 BANDS = {"low": "low risk", "grey": "grey", "high": "high risk"}
 EFFECTS = {"decline": "declines", "refer": "refers", "approve": "approves"}
-SOURCES = {"application": "Application form", "bureau": "Credit bureau", "history": "Our own history"}
+SOURCES = {
+    "application": "Application form",
+    "bureau": "Credit bureau",
+    "bank": "Linked bank account",
+    "employment": "Employment records",
+    "account": "Card statements",
+    "history": "Our own history",
+}
 GIVEN_BY = {"policy": "from a rule", "model": "from the model", "data": "data missing", "analyst": "from the analyst"}
 """Where a reason comes from, for those that carry no contribution."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum
@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from meridian.features.source import Source
 
 Number = float | NDArray[np.float64]
 """A scalar for one applicant, or a column for many. A missing value is NaN in both."""
@@ -55,6 +57,8 @@ class Feature:
     actionable: bool = False
     too_old_after: timedelta | None = None
     default: float | None = None
+    formula: str = ""
+    """What `compute` does, where a declaration and no code says it: then it is part of the definition."""
 
     def value(self, fields: Fields, age_s: Number) -> Number:
         """The feature from its source's fields of that age in seconds, NaN where there is none or it is too old."""
@@ -76,22 +80,26 @@ class Feature:
             "direction": int(self.direction),
             "too_old_after_s": self.too_old_after.total_seconds() if self.too_old_after else None,
             "default": self.default,
+            **({"formula": self.formula} if self.formula else {}),
         }
 
 
 class FeatureSet:
-    """An ordered set of features.
+    """An ordered set of features, with the sources among theirs that are looked up by the applicant.
 
     `compute` gives each feature of the sources at hand; a feature whose source is absent is left to
     the caller, who knows why it is absent.
     """
 
-    def __init__(self, features: Iterable[Feature]):
+    def __init__(self, features: Iterable[Feature], sources: Sequence[Source] = ()):
         self._by_name: dict[str, Feature] = {}
         for feature in features:
             if feature.name in self._by_name:
                 raise ValueError(f"the feature {feature.name} is defined twice")
             self._by_name[feature.name] = feature
+        read = {feature.source for feature in self}
+        self.sources = tuple(source for source in sources if source.name in read)
+        """What is looked up, in the order of the evidence."""
 
     def __iter__(self) -> Iterator[Feature]:
         return iter(self._by_name.values())
@@ -117,11 +125,16 @@ class FeatureSet:
 
     def of_source(self, source: str) -> tuple[Feature, ...]:
         """The features that come from one source."""
-        return tuple(feature for feature in self if feature.source == source)
+        return self._by_source.get(source, ())
+
+    @cached_property
+    def _by_source(self) -> dict[str, tuple[Feature, ...]]:
+        sources = dict.fromkeys(feature.source for feature in self)
+        return {source: tuple(one for one in self if one.source == source) for source in sources}
 
     def select(self, names: Iterable[str]) -> FeatureSet:
         """The named features, in the order of the names."""
-        return FeatureSet(self._by_name[name] for name in names)
+        return FeatureSet((self._by_name[name] for name in names), self.sources)
 
     def compute(self, source: str, fields: Fields, age_s: Number = 0.0) -> dict[str, Number]:
         """The source's features from its fields, scalars or columns, NaN where missing and before any default."""
@@ -134,10 +147,19 @@ class FeatureSet:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the definitions in their order: two sets with one fingerprint feed the same model."""
-        text = json.dumps([feature.describe() for feature in self], sort_keys=True)
+        """SHA-256 of the definitions in their order: two sets with one fingerprint feed the same model.
+
+        What the looked-up sources compute their fields by is part of it.
+        """
+        described = [feature.describe() for feature in self]
+        looked_up = {source.name: source.fingerprint for source in self.sources}
+        text = json.dumps([described, looked_up] if looked_up else described, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _or_default(value: Number, default: float | None) -> Number:
-    return value if default is None else np.where(np.isnan(value), default, value)[()]
+    if default is None:
+        return value
+    if isinstance(value, float):
+        return default if math.isnan(value) else value
+    return np.where(np.isnan(value), default, value)

@@ -34,9 +34,12 @@ class Product:
     batch_features: tuple[str, ...]
     sample: Callable[[], dict[str, Any]]
     """A request that this product accepts, as JSON values."""
-    sources: tuple[Source, ...] = ()
-    """What is looked up by the applicant, in the order of the evidence."""
     training: tuple[TrainingTable, ...] = field(default=())
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """What is looked up by the applicant, in the order of the evidence."""
+        return self.features.sources
 
     @property
     def policy(self) -> Policy:

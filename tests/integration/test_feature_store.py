@@ -117,7 +117,8 @@ def test_a_changed_definition_is_found(lender: Lender) -> None:
     wiring = lender.service.wiring
     product = wiring.products["consumer-loan"]
     changed = replace(product.features["inquiries_180d"], compute=field("inquiries_365d"))
-    new = FeatureSet(changed if one.name == changed.name else one for one in product.features)
+    every = (changed if one.name == changed.name else one for one in product.features)
+    new = FeatureSet(every, product.sources)
     check = replace(wiring.skew, products={product.name: replace(product, features=new)})
     found = [one for part in check.sample(60, None, 1)[1] for one in part.differences]
     assert {one.feature for one in found} == {"inquiries_180d"}

@@ -89,3 +89,14 @@ def test_a_feature_is_defined_once() -> None:
     feature = next(iter(PRODUCT.features))
     with pytest.raises(ValueError, match=feature.name):
         FeatureSet([feature, feature])
+
+
+def test_a_source_that_computes_its_fields_otherwise_changes_the_fingerprint() -> None:
+    """A model must not be fed from windows other than those it was trained on."""
+    product = find_product("consumer-loan")
+    bank = next(source for source in product.sources if source.name == "bank")
+    longer = replace(bank, aggregates=(replace(bank.aggregates[0], days=31), *bank.aggregates[1:]))
+    others = [longer if source.name == "bank" else source for source in product.sources]
+    changed = FeatureSet(product.features, others)
+    assert changed.select(["balance_low_90d"]).fingerprint != product.features.select(["balance_low_90d"]).fingerprint
+    assert changed.select(["loan_amount"]).fingerprint == product.features.select(["loan_amount"]).fingerprint

@@ -5,12 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from meridian.decision import Terms
-from meridian.products.consumer_loan.bank import BANK
-from meridian.products.consumer_loan.bureau import BUREAU
-from meridian.products.consumer_loan.employment import EMPLOYMENT
 from meridian.products.consumer_loan.features import BATCH, COMPACT, FEATURES
 from meridian.products.consumer_loan.form import read_application
-from meridian.products.consumer_loan.history import HISTORY
 from meridian.products.consumer_loan.lender import LENDER
 from meridian.products.consumer_loan.policy import CONTRACT, POLICY
 from meridian.products.consumer_loan.reasons import REASONS
@@ -48,6 +44,5 @@ CONSUMER_LOAN = Product(
     compact_features=COMPACT,
     batch_features=BATCH,
     sample=sample,
-    sources=(BUREAU, BANK, EMPLOYMENT, HISTORY),
     training=(LENDER,),
 )

@@ -5,7 +5,10 @@ from __future__ import annotations
 from meridian.features import FeatureSet
 from meridian.products.consumer_loan import bank, bureau, employment, form, history
 
-FEATURES = FeatureSet((*form.FEATURES, *bureau.FEATURES, *bank.FEATURES, *employment.FEATURES, *history.FEATURES))
+FEATURES = FeatureSet(
+    (*form.FEATURES, *bureau.FEATURES, *bank.FEATURES, *employment.FEATURES, *history.FEATURES),
+    (bureau.BUREAU, bank.BANK, employment.EMPLOYMENT, history.HISTORY),
+)
 
 COMPACT = (
     "loan_amount", "loan_to_income", "term_months", "employment_years", "is_renter", "purpose_business",

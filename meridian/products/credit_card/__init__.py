@@ -41,7 +41,7 @@ def read_application(request: DecisionRequest[Any], received_at: datetime) -> tu
 
 
 LIMIT = Feature("limit", FORM, "Limit asked for", "TWD", 0, 1e7, field("limit"), "R05", Direction.LOWERS_RISK)
-FEATURES = FeatureSet((LIMIT, *OF_STATEMENTS))
+FEATURES = FeatureSet((LIMIT, *OF_STATEMENTS), (STATEMENTS,))
 
 COMPACT = (
     "limit", "delay_1", "delay_2", "delay_3", "delay_4", "used_1", "used_2", "paid_1", "paid_2", "paid_3",
@@ -97,6 +97,5 @@ CREDIT_CARD = Product(
     compact_features=COMPACT,
     batch_features=FEATURES.names,
     sample=sample,
-    sources=(STATEMENTS,),
     training=(TAIWAN,),
 )

@@ -68,7 +68,7 @@ def _month(name: str, ago: int) -> Compute:
 def _share(name: str, ago: int) -> Compute:
     """The value of one month over the limit."""
     of = _month(name, ago)
-    return lambda f: ratio(of(f) + 0.0, f["limit"])
+    return lambda f: ratio(of(f), f["limit"])
 
 
 def _paid_share(ago: int) -> Compute:

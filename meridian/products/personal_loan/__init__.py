@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from meridian.decision import Terms
-from meridian.products.personal_loan.features import BATCH, COMPACT, FEATURES, HISTORY, read_application
+from meridian.products.personal_loan.features import BATCH, COMPACT, FEATURES, read_application
 from meridian.products.personal_loan.lending_club import LENDING_CLUB
 from meridian.products.personal_loan.policy import CONTRACT, POLICY
 from meridian.products.personal_loan.reasons import REASONS
@@ -62,6 +62,5 @@ PERSONAL_LOAN = Product(
     compact_features=COMPACT,
     batch_features=BATCH,
     sample=sample,
-    sources=(HISTORY,),
     training=(LENDING_CLUB,),
 )

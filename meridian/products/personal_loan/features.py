@@ -33,6 +33,16 @@ def _since(months: str, count: str) -> Callable[[Fields], Number]:
     return lambda f: np.where(np.isnan(f[months]) & (f[count] == 0), NEVER_MONTHS, f[months])[()]
 
 
+HISTORY = Source(
+    name="history",
+    meaning="The lender's own books: earlier loans with us, loaded each night",
+    fresh_for=timedelta(days=2),
+    too_old_after=timedelta(days=30),
+    silence=Silence.NOTHING_HAPPENED,
+    loaded=("loans", "worst_days_late"),
+)
+"""Made for a nightly load; one that is more than a month behind says too little."""
+
 FEATURES = FeatureSet(
     [
         Feature("loan_amount", "application", "Amount asked for", "USD", 500, 100_000, field("amount"), "R01", UP, True),
@@ -77,18 +87,9 @@ FEATURES = FeatureSet(
         Feature("own_loans", "history", "Loans with us so far", "count", 0, 1000, field("loans"), "R15"),
         Feature("own_worst_days_late", "history", "Most days ever late with us", "days", 0, 10_000, field("worst_days_late"), "R15", UP),
         Feature("own_applications_90d", "history", "Earlier applications to us in 90 days", "count", 0, 10_000, field("applications_90d"), "R16", UP),
-    ]
+    ],
+    (HISTORY,),
 )  # fmt: skip
-
-HISTORY = Source(
-    name="history",
-    meaning="The lender's own books: earlier loans with us, loaded each night",
-    fresh_for=timedelta(days=2),
-    too_old_after=timedelta(days=30),
-    silence=Silence.NOTHING_HAPPENED,
-    loaded=("loans", "worst_days_late"),
-)
-"""Made for a nightly load; one that is more than a month behind says too little."""
 
 UNUSED_BY_COMPACT = {
     "payment_to_income",
