@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -73,8 +74,6 @@ def test_no_income_gives_no_ratio() -> None:
 
 
 def test_a_changed_definition_changes_the_fingerprint() -> None:
-    from dataclasses import replace
-
     from meridian.features import Direction
 
     before = PRODUCT.features.select(PRODUCT.compact_features)
