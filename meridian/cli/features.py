@@ -38,7 +38,7 @@ def list_features(
     if as_json:
         print_json(chosen)
         return
-    columns = ("name", "source", "unit", "meaning", "direction", "reason", "models")
+    columns = ("name", "source", "unit", "meaning", "direction", "models")
     print_table(columns, [tuple(one[name] for name in columns) for one in chosen])
 
 

@@ -28,7 +28,9 @@ def print_json(document: Any) -> None:
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Rows for reading."""
-    table = Table(*columns)
+    table = Table()
+    for place, column in enumerate(columns):
+        table.add_column(column, no_wrap=place == 0)
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
     out.print(table)

@@ -14,6 +14,7 @@ DIRECTIONS = {
     Direction.FREE: "free",
     Direction.RAISES_RISK: "raises risk",
 }
+ACTIONABLE = "\u270e"
 
 
 def entry(product: Product) -> Callable[[Feature], dict[str, Any]]:
@@ -55,13 +56,16 @@ def catalogue(product: Product) -> str:
         f"# {product.title}: sources and features",
         "",
         f"{len(product.features)} features: {len(product.compact_features)} for the compact model, "
-        f"{len(product.batch_features)} for the batch model. Made by `meridian features catalogue {product.name}`.",
+        f"{len(product.batch_features)} for the batch model. {ACTIONABLE} marks what an applicant can act on. "
+        f"Made by `meridian features catalogue {product.name}`.",
     ]
     for name in dict.fromkeys(feature.source for feature in product.features):
         source = next((one for one in product.sources if one.name == name), None)
         lines += ["", f"## {name}", "", *(_source(source) if source else ["It comes with the application."]), ""]
-        lines += ["| feature | meaning | unit | range | risk | default | reason | models |",
-                  "|---|---|---|---|---|---|---|---|"]  # fmt: skip
+        lines += [
+            "| feature | meaning | unit | range | risk | default | reason | models |",
+            "|---|---|---|---|---|---|---|---|",
+        ]
         lines += [_line(entry(product)(feature)) for feature in product.features.of_source(name)]
     return "\n".join(lines) + "\n"
 
@@ -81,6 +85,7 @@ def _source(source: Source) -> list[str]:
 
 def _line(one: dict[str, Any]) -> str:
     default = "" if one["default"] is None else f"{one['default']:g}"
-    cells = (f"`{one['name']}`", one["meaning"], one["unit"], one["range"], one["direction"], default, one["reason"],
-             one["models"])  # fmt: skip
+    reason = f"{one['reason']} {ACTIONABLE}" if one["actionable"] else one["reason"]
+    name = f"`{one['name']}`"
+    cells = (name, one["meaning"], one["unit"], one["range"], one["direction"], default, reason, one["models"])
     return f"| {' | '.join(cells)} |"

@@ -8,6 +8,8 @@ from meridian.features import Aggregate, Column, Compare, Direction, Feature, Ki
 from meridian.features.compute import Compute, field, less, or_never, over, ratio
 
 UP, DOWN, FREE = Direction.RAISES_RISK, Direction.LOWERS_RISK, Direction.FREE
+ACTIONABLE = frozenset({"R19", "R24", "R25"})
+"""Reasons that an applicant can do something about within months: to link an account, and how it is kept."""
 NEVER_DAYS = 365.0
 """'Never' as a number of days: longer ago than an account is read."""
 DAYS = (30, 60, 90, 180)
@@ -74,7 +76,7 @@ BANK = Source(
 
 def _f(name: str, meaning: str, unit: str, high: float, compute: Compute, group: str, direction: Direction = FREE,
        default: float = 0.0, low: float = 0.0) -> Feature:  # fmt: skip
-    return Feature(name, "bank", meaning, unit, low, high, compute, group, direction, default=default)
+    return Feature(name, "bank", meaning, unit, low, high, compute, group, direction, group in ACTIONABLE, default=default)
 
 
 def _out(name: str) -> Compute:

@@ -9,6 +9,8 @@ from meridian.features.compute import field, less, or_never, over, ratio
 
 UP, DOWN, FREE = Direction.RAISES_RISK, Direction.LOWERS_RISK, Direction.FREE
 IS, ABOVE, AT_LEAST = Compare.IS, Compare.ABOVE, Compare.AT_LEAST
+ACTIONABLE = frozenset({"R06", "R09", "R14", "R18"})
+"""Reasons that an applicant can do something about within months: debts, balances, applications for credit."""
 NEVER_DAYS = 3650.0
 """'Never' as a number of days."""
 
@@ -110,7 +112,7 @@ BUREAU = Source(
 
 def _f(name: str, meaning: str, unit: str, high: float, compute: object, group: str, direction: Direction = FREE,
        default: float | None = None, low: float = 0.0) -> Feature:  # fmt: skip
-    return Feature(name, "bureau", meaning, unit, low, high, compute, group, direction, default=default)  # type: ignore[arg-type]
+    return Feature(name, "bureau", meaning, unit, low, high, compute, group, direction, group in ACTIONABLE, default=default)  # type: ignore[arg-type]
 
 
 def _age(name: str) -> object:

@@ -78,10 +78,10 @@ def _paid_share(ago: int) -> Compute:
 
 
 FEATURES = (
-    *(_f(f"delay_{m}", f"Months late, {m} statements ago", "months", -2, 12, _month("delays", m), "R01", UP) for m in MONTHS),
-    *(_f(f"used_{m}", f"Bill over the limit, {m} statements ago", "ratio", -50, 50, _share("bills", m), "R02") for m in MONTHS),
-    *(_f(f"paid_{m}", f"Paid over the limit, {m} statements ago", "ratio", 0, 500, _share("paid", m), "R03", DOWN) for m in MONTHS),
-    *(_f(f"paid_of_bill_{m}", f"Paid {m} statements ago over the bill before", "ratio", 0, 1e9, _paid_share(m), "R03", DOWN) for m in (1, 2, 3)),
+    *(_f(f"delay_{m}", f"Months late, statement {m} counted from the newest", "months", -2, 12, _month("delays", m), "R01", UP) for m in MONTHS),
+    *(_f(f"used_{m}", f"Bill over the limit, statement {m} counted from the newest", "ratio", -50, 50, _share("bills", m), "R02") for m in MONTHS),
+    *(_f(f"paid_{m}", f"Paid over the limit, statement {m} counted from the newest", "ratio", 0, 500, _share("paid", m), "R03", DOWN) for m in MONTHS),
+    *(_f(f"paid_of_bill_{m}", f"Paid on statement {m} counted from the newest, over the bill before", "ratio", 0, 1e9, _paid_share(m), "R03", DOWN) for m in (1, 2, 3)),
     *(_f(f"worst_delay_{m}m", f"Most months late in {m} months", "months", -2, 12, field(f"worst_delay_{m}m"), "R01", UP) for m in (3, 6)),
     *(_f(f"late_months_{m}m", f"Months late in {m} months", "count", 0, 6, field(f"late_months_{m}m"), "R01", UP) for m in (3, 6)),
     *(_f(f"very_late_months_{m}m", f"Statements two or more months late in {m} months", "count", 0, 6, field(f"very_late_months_{m}m"), "R01", UP) for m in (3, 6)),
