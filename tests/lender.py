@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -74,15 +76,20 @@ def lender_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def lender(lender_folder: Path, template: str, tmp_path: Path) -> Iterator[Lender]:
-    """A service on a database and a copy of the events of its own; nothing is materialised yet."""
-    import shutil
+    """A service without models; nothing is materialised yet."""
+    with lender_service(lender_folder, template, tmp_path) as made:
+        yield made
 
-    folder = tmp_path / "lender"
-    shutil.copytree(lender_folder, folder)
+
+@contextmanager
+def lender_service(folder: Path, template: str, place: Path, models: Path | None = None) -> Iterator[Lender]:
+    """A service on a database and a copy of the lender's events of its own."""
+    own = place / "lender"
+    shutil.copytree(folder, own)
     settings = {
         "BROKER_URL": "memory://",
         "MERIDIAN_ONLINE_TIMEOUT_MS": "2000",
-        "MERIDIAN_EVENTS": str(folder / "events"),
+        "MERIDIAN_EVENTS": str(own / "events"),
     }
-    with copied_database(template) as url, service(tmp_path / "home", url, **settings) as running:
-        yield Lender(running, folder, list(requests(folder)))
+    with copied_database(template) as url, service(place / "home", url, models, **settings) as running:
+        yield Lender(running, own, list(requests(own)))

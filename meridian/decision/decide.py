@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from meridian.decision.terms import Terms
-from meridian.evidence import Evidence
+from meridian.evidence import Evidence, SourceStatus
 from meridian.outcome import Outcome
 from meridian.policy import Offer, RuleResult
 from meridian.reasons import Reason, Reasons, principal
@@ -89,12 +89,23 @@ def _verdict(score: Score | None, scorer: Scorer | None, evidence: Evidence, ter
     if score is None or scorer is None:
         return _Verdict(Outcome.REFER, terms.reasons.of_codes([terms.no_score_reason]))
     by_band = terms.policy.bands.outcome(score.pd)
-    harm = [] if by_band is Outcome.APPROVE else terms.reasons.of_score(score)
+    harm = [] if by_band is Outcome.APPROVE else terms.reasons.of_score(score, _instead(evidence, terms))
     silent = evidence.unknown_sources(scorer.features)
     if not silent:
         return _Verdict(by_band, harm)
     unknown = terms.reasons.of_codes(terms.unknown_reasons[source] for source in silent)
     return _Verdict(Outcome.REFER, unknown + harm if by_band is Outcome.REFER else unknown)
+
+
+def _instead(evidence: Evidence, terms: Terms) -> dict[str, str]:
+    """The code for each feature that stands at its default because its source has nothing on this applicant."""
+    silent = {source["name"] for source in evidence.sources if source["status"] == SourceStatus.NOTHING}
+    return {
+        name: terms.nothing_reasons[source]
+        for source, names in evidence.defaults.items()
+        if source in silent and source in terms.nothing_reasons
+        for name in names
+    }
 
 
 def _why(outcome: Outcome, rules: tuple[RuleResult, ...], verdict: _Verdict, reasons: Reasons) -> tuple[Reason, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -19,13 +19,16 @@ class Terms:
     """A policy and what its reasons say.
 
     `no_score_reason` is the code for want of any score, `unknown_reasons` has the code for each source that
-    leaves an input of the model unknown.
+    leaves an input of the model unknown, and `nothing_reasons` the code for each source that may answer that it has
+    nothing on an applicant: what then stands in for its features tells nothing of the applicant, and no reason of
+    theirs would be true.
     """
 
     policy: Policy
     reasons: Reasons
     no_score_reason: str
     unknown_reasons: Mapping[str, str]
+    nothing_reasons: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def sha256(self) -> str:
@@ -44,6 +47,7 @@ class Terms:
             "reasons": self.reasons.document(),
             "no_score_reason": self.no_score_reason,
             "unknown_reasons": dict(self.unknown_reasons),
+            **({"nothing_reasons": dict(self.nothing_reasons)} if self.nothing_reasons else {}),
         }
 
     @classmethod
@@ -55,6 +59,7 @@ class Terms:
             reasons=Reasons.from_document(document["reasons"]),
             no_score_reason=document["no_score_reason"],
             unknown_reasons=document["unknown_reasons"],
+            nothing_reasons=document.get("nothing_reasons", {}),
         )
         vars(terms)["sha256"] = hashlib.sha256(text.encode()).hexdigest()
         return terms

@@ -10,6 +10,7 @@ from typing import Any
 
 from meridian.scoring import Score
 
+NONE_INSTEAD: Mapping[str, str] = {}
 LEAST_SHARE = 0.05
 """What harmed less than a twentieth of the most harmful is no principal reason."""
 MOST_REASONS = 4
@@ -86,15 +87,18 @@ class Reasons:
         """The reasons of these codes (of rules that hit, of what is not known), in their order, each once."""
         return [Reason(c.code, c.text, c.source) for c in (self._codes[code] for code in dict.fromkeys(codes))]
 
-    def of_score(self, score: Score) -> list[Reason]:
+    def of_score(self, score: Score, instead: Mapping[str, str] = NONE_INSTEAD) -> list[Reason]:
         """The reasons of a score: contributions summed within a group of features, the most harmful first.
+
+        `instead` has the code for features whose own group would not be true of this applicant.
 
         Summing before ranking keeps features that tell one story from taking every place. Only what
         harmed is a reason; of two that harmed alike, the lower code comes first.
         """
         harm: dict[str, float] = {}
         for name, share in score.contributions.items():
-            harm[self._group[name]] = harm.get(self._group[name], 0.0) + share
+            code = instead.get(name) or self._group[name]
+            harm[code] = harm.get(code, 0.0) + share
         least = max(harm.values(), default=0.0) * LEAST_SHARE
         ranked = sorted(((-share, code) for code, share in harm.items() if share > 0 and share >= least))
         return [Reason(code, self._codes[code].text, ReasonSource.MODEL, -negative) for negative, code in ranked]

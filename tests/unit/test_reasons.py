@@ -95,3 +95,10 @@ def test_texts_are_unique_and_say_something(personal_loan: Product) -> None:
     assert len(set(texts)) == len(texts)
     assert [text for text in texts if vague.search(text)] == []
     assert [text for text in texts if not 8 <= len(text) <= 100 or not text[0].isupper()] == []
+
+
+def test_a_feature_that_stands_at_its_default_speaks_for_that_alone() -> None:
+    """Summed under the code that is true of the applicant, and not under its own."""
+    contributions = {"late": 0.3, "later": 0.2, "income": 0.4}
+    given_ = REASONS.of_score(Score(0.5, 500, contributions), {"late": "R5", "later": "R5"})
+    assert [(one.code, round(one.contribution or 0, 6)) for one in given_] == [("R5", 0.5), ("R1", 0.4)]

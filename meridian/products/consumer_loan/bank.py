@@ -90,7 +90,7 @@ def _to_in(name: str, days: int) -> Compute:
 
 
 FEATURES = (
-    _f("bank_linked", "A bank account was linked", "0/1", 1, lambda f: f["bookings_180d"] * 0.0 + 1.0, "R19"),
+    _f("bank_linked", "A bank account was linked", "0/1", 1, lambda f: f["bookings_180d"] * 0.0 + 1.0, "R19", DOWN),
     *(_f(f"bookings_{d}d", f"Bookings in {d} days", "count", 5000, field(f"bookings_{d}d"), "R21", FREE, d * 0.22) for d in DAYS),
     *(_f(f"money_in_{d}d", f"All that came in in {d} days", "USD", 1e7, field(f"money_in_{d}d"), "R21", DOWN, d * 110.0) for d in DAYS),
     *(_f(f"money_out_{d}d", f"All that went out in {d} days", "USD", 1e7, _out(f"money_out_{d}d"), "R21", FREE, d * 105.0) for d in DAYS),

@@ -60,7 +60,7 @@ def _f(name: str, meaning: str, unit: str, high: float, compute: Compute, direct
 
 
 FEATURES = (
-    _f("employment_verified", "An employer was found", "0/1", 1, lambda f: f["employments"] * 0.0 + 1.0),
+    _f("employment_verified", "An employer was found", "0/1", 1, lambda f: f["employments"] * 0.0 + 1.0, DOWN, group="R28"),
     _f("employments", "Employments on record", "count", 100, field("employments"), FREE, 1.0),
     _f("employments_now", "Employments that last", "count", 100, field("employments_now"), DOWN, 1.0),
     *(_f(f"{kind}_now", f"Employments that last, {kind.replace('_', '-')}", "count", 100, field(f"{kind}_now"), FREE) for kind in CONTRACTS),

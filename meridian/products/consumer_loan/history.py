@@ -97,14 +97,14 @@ def _f(name: str, meaning: str, unit: str, high: float, compute: Compute, direct
 
 
 FEATURES = (
-    _f("own_loans", "Loans with us so far", "count", 1000, field("loans")),
+    _f("own_loans", "Loans with us so far", "count", 1000, field("loans"), group="R29"),
     _f("own_loans_open", "Loans with us that are open", "count", 1000, field("loans_open"), UP, group="R16"),
-    _f("own_borrowed", "All that we ever lent", "USD", 1e8, field("borrowed")),
+    _f("own_borrowed", "All that we ever lent", "USD", 1e8, field("borrowed"), group="R29"),
     _f("own_owed", "Owed to us now", "USD", 1e8, field("owed_to_us"), UP, group="R16"),
     _f("own_owed_to_income", "Owed to us over yearly income", "ratio", 1000, over("owed_to_us", "annual_income"), UP, 0.0, "R16"),
     _f("own_days_late_now", "Days late with us now", "days", 4000, field("days_late_now"), UP, 0.0),
-    _f("own_days_known", "Since the first loan with us, 0 where there was none", "days", 30_000, less("cut_off_day", "first_loan_day"), DOWN, 0.0),
-    *(_f(f"own_instalments_{d}d", f"Instalments due to us in {d} days", "count", 1000, field(f"instalments_{d}d")) for d in DAYS),
+    _f("own_days_known", "Since the first loan with us, 0 where there was none", "days", 30_000, less("cut_off_day", "first_loan_day"), DOWN, 0.0, "R29"),
+    *(_f(f"own_instalments_{d}d", f"Instalments due to us in {d} days", "count", 1000, field(f"instalments_{d}d"), group="R29") for d in DAYS),
     *(_f(f"own_late_{d}d", f"Instalments paid late to us in {d} days", "count", 1000, field(f"late_{d}d"), UP) for d in DAYS),
     *(_f(f"own_very_late_{d}d", f"Instalments 30 or more days late to us in {d} days", "count", 1000, field(f"very_late_{d}d"), UP) for d in DAYS),
     *(_f(f"own_worst_days_{d}d", f"Most days late with us in {d} days", "days", 4000, field(f"worst_days_{d}d"), UP, 0.0) for d in DAYS),

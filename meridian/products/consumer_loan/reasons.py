@@ -36,6 +36,8 @@ REASONS = Reasons(
         ReasonCode("R25", "Cash withdrawals or gambling in the linked bank account", MODEL),
         ReasonCode("R26", "Verified income, alone or in relation to the income stated", MODEL),
         ReasonCode("R27", "Number or outcome of recent applications to us", MODEL),
+        ReasonCode("R28", "No employer was found to verify employment and income", MODEL),
+        ReasonCode("R29", "Extent of past business with us", MODEL),
         ReasonCode("P01", "Applicant has not reached the age at which a loan can be agreed", POLICY),
         ReasonCode("P02", "Income below the minimum for this loan", POLICY),
         ReasonCode("P03", "Amount of credit requested exceeds the limit in relation to income", POLICY),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import numpy as np
+
 from meridian.features import Aggregate, Column, Compare, Direction, Feature, Kind, Op, Silence, Source, Stream, Where
 from meridian.features.compute import Compute, field, ratio
 
@@ -74,7 +76,7 @@ def _share(name: str, ago: int) -> Compute:
 def _paid_share(ago: int) -> Compute:
     """What was paid in a month over what was billed the month before; 1 where nothing was."""
     paid, billed = _month("paid", ago), _month("bills", ago + 1)
-    return lambda f: ratio(paid(f) + 1.0, abs(billed(f)) + 1.0)
+    return lambda f: ratio(paid(f) + 1.0, np.abs(billed(f)) + 1.0)
 
 
 FEATURES = (
