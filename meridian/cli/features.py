@@ -12,6 +12,7 @@ from meridian.cli.screen import out, print_json, print_table, progress_bar, talk
 from meridian.db.engine import WORKER_ROLE
 from meridian.errors import InvalidInput
 from meridian.features import Source
+from meridian.features.events import EventHistory
 from meridian.products import Product, find_product, products
 from meridian.products.catalogue import catalogue as catalogue_of
 from meridian.products.catalogue import entry
@@ -93,6 +94,16 @@ def materialise(
     for one in done:
         resumed = ", going on with a run that was broken off" if one.resumed else ""
         out.print(f"{one.source}: {one.applicants:,} applicants up to {one.cut_off:%Y-%m-%d %H:%M:%S %Z}{resumed}")
+
+
+@features.command("import")
+def import_events(
+    folder: Path = typer.Argument(help="Events as Parquet files, <source>/<stream>/*.parquet."),
+) -> None:
+    """Add a folder's events to the event history. The same files twice change nothing."""
+    settings = load_settings()
+    for stream, count in EventHistory(settings.events_dir).add(folder).items():
+        out.print(f"{stream}: {count} files in {settings.events_dir / stream}")
 
 
 @features.command("unroll")

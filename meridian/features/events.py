@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +42,27 @@ class EventHistory:
                 f"Each row of one has {', '.join(stream.stored_columns)}."
             )
         return str(place / "*.parquet")
+
+    def add(self, folder: Path) -> dict[str, int]:
+        """Take over the files of a folder of the same form; how many, by `source/stream`.
+
+        A file is named by its content and renamed into place, so that the same events are added once and nobody ever
+        reads half a file. Raises `InvalidInput` where there are none.
+        """
+        files = sorted(folder.glob("*/*/*.parquet"))
+        if not files:
+            raise InvalidInput(f"{folder} holds no events: <source>/<stream>/*.parquet is what is looked for.")
+        counts: dict[str, int] = {}
+        for file in files:
+            place = self.folder / file.parent.relative_to(folder)
+            place.mkdir(parents=True, exist_ok=True)
+            with file.open("rb") as opened:
+                name = f"part-{hashlib.file_digest(opened, 'sha256').hexdigest()[:16]}"
+            shutil.copyfile(file, place / f".{name}")
+            (place / f".{name}").rename(place / f"{name}.parquet")
+            stream = str(place.relative_to(self.folder))
+            counts[stream] = counts.get(stream, 0) + 1
+        return counts
 
     def open(self, connection: Any, source: Source, stream: Stream) -> str:
         """Make the stream a view of the connection, its columns checked, and give the view's name.

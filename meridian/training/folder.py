@@ -15,7 +15,7 @@ from meridian.errors import InvalidTrainingData
 from meridian.extra import need
 from meridian.features.events import connect, listed, quoted
 from meridian.products import Product
-from meridian.training.table import TableFile
+from meridian.training.table import TableFile, sha256_of_file
 
 APPLICATIONS, OUTCOMES, EVENTS = "applications", "outcomes", "events"
 KEY = "application_ref"
@@ -26,7 +26,7 @@ def read_folder(product: Product, folder: Path) -> TableFile:
 
     Raises `InvalidTrainingData` where the product has no such table, or the folder lacks a part or a column.
     """
-    table = next((one for one in product.training if one.outcome is not None), None)
+    table = next((one for one in product.training if one.outcome and one.cut_off), None)
     if table is None or table.outcome is None:
         raise InvalidTrainingData(f"{product.name} is trained on one file of loans, not on a folder; name the file.")
     for part in (APPLICATIONS, OUTCOMES, EVENTS):
@@ -62,7 +62,5 @@ def _digest(files: Iterable[Path], folder: Path) -> str:
     """SHA-256 over the names and hashes of all files."""
     digest = hashlib.sha256()
     for file in files:
-        with file.open("rb") as opened:
-            content = hashlib.file_digest(opened, "sha256").hexdigest()
-        digest.update(f"{file.relative_to(folder)} {content}\n".encode())
+        digest.update(f"{file.relative_to(folder)} {sha256_of_file(file)}\n".encode())
     return digest.hexdigest()

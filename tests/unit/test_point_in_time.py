@@ -156,3 +156,17 @@ def test_nothing_of_nobody(told: tuple[Told, EventHistory]) -> None:
     assert np.isnat(found.newest_at[0])
     counts = [math.isnan(value) for value in found.rows()[0]]
     assert counts == [math.isnan(one.op.of_nothing) for one in SOURCE.aggregates]
+
+
+def test_events_are_added_to_the_history_once(tmp_path: Path) -> None:
+    """By whatever name the files come, and however often; a folder without events is refused."""
+    for part in ("first", "second"):
+        write(tmp_path / part, FACTS, [Event("a", 1, START, START)], part)
+    write(tmp_path / "second", FACTS, [Event("a", 2, START, START)], "more")
+    write(tmp_path / "history", STATES, [])
+    folder = EventHistory(tmp_path / "history")
+    added = [folder.add(tmp_path / part) for part in ("first", "second", "first")]
+    assert added == [{"tested/facts": 1}, {"tested/facts": 2}, {"tested/facts": 1}]
+    assert at(folder, ["a"], [START + DAY]).fields["facts_count_None_None"].tolist() == [2.0]
+    with pytest.raises(InvalidInput, match="holds no events"):
+        folder.add(tmp_path)
