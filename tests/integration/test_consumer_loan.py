@@ -94,3 +94,17 @@ def test_the_compact_score_is_the_trained_model(trained: Trained, decided: tuple
     pds = np.array([body["score"]["pd"] for body in bodies if body["score"]])
     assert len(np.unique(pds)) > 100
     assert {body["score"]["model_sha256"] for body in bodies if body["score"]} == {trained.manifests[0].sha256}
+
+
+def test_the_batch_model_decides_again_on_the_same_evidence(
+    trained: Trained, decided: tuple[Lender, list[dict[str, Any]]]
+) -> None:
+    """Its two hundred features were captured with the first answer: nothing is looked up again."""
+    lender, _ = decided
+    jobs = [row.id for row in lender.service.query("SELECT id FROM work.job ORDER BY id LIMIT 40")]
+    for job in jobs:
+        lender.service.worker.assessments.assess(job)
+    made = lender.service.query("SELECT v.document FROM record.version v WHERE v.stage = 'batch' AND v.pd IS NOT NULL")
+    assert len(made) > 30
+    models = {json.loads(row.document)["score"]["model_sha256"] for row in made}
+    assert models == {trained.manifests[1].sha256}
