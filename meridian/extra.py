@@ -1,4 +1,4 @@
-"""The libraries that only training needs, brought in when training starts and not before."""
+"""The libraries that only training and the feature store need, brought in when they are used and not before."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 from meridian.errors import NotReady
 
-NEEDED = ("duckdb", "matplotlib", "sklearn", "xgboost")
+NEEDED = ("duckdb", "matplotlib", "pyarrow", "sklearn", "xgboost")
 
 
 def need(name: str) -> Any:
     """The module of that name. Raises `NotReady` with the command that installs it."""
     if find_spec(name.partition(".")[0]) is None:
         raise NotReady(
-            f"Training needs {name.partition('.')[0]}, which is not installed: pip install 'meridian-credit[train]'"
+            f"{name.partition('.')[0]} is needed for this and not installed: pip install 'meridian-credit[train]'"
         )
     return import_module(name)
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from meridian.errors import InvalidInput
+from meridian.products import find_product
 from meridian.simulator.lender import STREAMS, LenderSettings, Stream, simulate, write_chunk
 from meridian.simulator.lender.card import area, card
 
@@ -116,6 +117,18 @@ def test_a_folder_that_holds_something_is_left_alone(made: Path) -> None:
 def test_settings_that_make_no_lender_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):
         LenderSettings(**({"applicants": 10} | wrong))
+
+
+def test_what_the_product_reads_is_simulated_and_nothing_else() -> None:
+    """Only then does one declaration of a stream serve both."""
+    sources = find_product("consumer-loan").sources
+    read = {f"{source.name}/{stream.stored_as or stream.name}" for source in sources for stream in source.streams}
+    assert {stream.path for stream in STREAMS} == read
+
+
+def test_a_stream_adds_nothing_to_its_declaration() -> None:
+    with pytest.raises(ValueError, match=r"bureau/tradelines has no column colour; it has key, kind"):
+        replace(STREAMS[0], own={**STREAMS[0].own, "colour": ("red",)})
 
 
 @streams

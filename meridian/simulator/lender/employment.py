@@ -8,7 +8,7 @@ import numpy as np
 
 from meridian.simulator.lender.chance import Bools, Floats, Ints, Random, cents, counted, pick
 from meridian.simulator.lender.population import People
-from meridian.simulator.lender.streams import EMPLOYMENT, NO_DAY, Events, code, days_before, first_days
+from meridian.simulator.lender.streams import NO_DAY, RECORDS, Events, code, days_before, first_days
 
 VERIFIED = 0.85
 """The share of applicants whose employment can be verified."""
@@ -74,7 +74,7 @@ def _contract(random: Random, people: People) -> Ints:
     """The newest contract: the less steady the work, the more often a temporary one."""
     draw = random.random(len(people)) + 0.13 * people.work
     names = ("permanent", "temporary", "self_employed", "none")
-    permanent, temporary, own, none = (code(EMPLOYMENT, "contract", name) for name in names)
+    permanent, temporary, own, none = (code(RECORDS, "contract", name) for name in names)
     working = np.where(draw < 0.74, permanent, np.where(draw < 0.90, temporary, own))
     return np.where(people.employed, working, none).astype(np.int64)
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from meridian.errors import InvalidInput
+
 PRODUCT = "consumer-loan"
 FORM = ("amount", "term_months", "purpose", "annual_income", "employment_years", "housing")
 
@@ -14,11 +16,17 @@ def requests(folder: Path) -> Iterator[dict[str, Any]]:
     """Each application of a lender's folder as a request, in the order of their references.
 
     The date of birth comes from the protected attributes, as an applicant states it for the age of majority alone.
+
+    Raises:
+        InvalidInput: no simulated lender stands in the folder.
     """
     # pyarrow takes a moment to load, and those who only want to know of the streams have no need of it.
     import pyarrow.parquet as parquet
 
-    for part in sorted((folder / "applications").glob("*.parquet")):
+    parts = sorted((folder / "applications").glob("*.parquet"))
+    if not parts:
+        raise InvalidInput(f"{folder} holds no applications; give a folder that `simulate` has written")
+    for part in parts:
         columns = ["application_ref", "applicant_id", *FORM]
         applications = parquet.read_table(part, columns=columns).to_pylist()
         born = parquet.read_table(folder / "protected" / part.name, columns=["applicant_id", "date_of_birth"])

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from meridian import features
+from meridian.features import Kind
+from meridian.products.consumer_loan.bank import BANK
+from meridian.products.consumer_loan.bureau import BUREAU
+from meridian.products.consumer_loan.employment import EMPLOYMENT
+from meridian.products.consumer_loan.history import HISTORY
 
 Events = dict[str, NDArray[Any]]
 """Columns of a stream's events, of equal length.
@@ -23,119 +31,101 @@ DAY = 86_400 * SECOND
 NO_DAY = int(np.iinfo(np.int32).min)
 
 
+WHOLE: Mapping[Kind, Type] = {Kind.CENTS: "int64", Kind.DAYS: "int32", Kind.COUNT: "int64", Kind.FLAG: "bool"}
+"""How a column is kept unless its stream says otherwise; a text has to say its categories."""
+
+
 @dataclass(frozen=True)
 class Stream:
-    """One stream of events of one source.
+    """One stream of events of one source: what the product declares, and how the simulation fills it.
 
-    `columns` are those beyond what every event has: a number, a truth value, a day that may be missing, or the
-    categories of a text. `wrong` is the column in which a first report may err. `lag` is the least and the most days
-    from an event to when it is known. A stream with `state` tells how things stand, one `key` at one moment: there a
-    correction keeps the moment, and nothing is retracted.
+    `own` are the types of columns that the declaration leaves open: the categories of a text, a day that may be
+    missing, a number kept narrower. `wrong` is the column in which a first report may err. `lag` is the least and
+    the most days from an event to when it is known.
     """
 
     source: str
-    name: str
-    columns: Mapping[str, Type]
+    declared: features.Stream
+    own: Mapping[str, Type]
     wrong: str
     lag: tuple[float, float]
-    state: bool = False
+
+    def __post_init__(self) -> None:
+        names = [column.name for column in self.declared.columns]
+        if unknown := {*self.own, self.wrong}.difference(names):
+            raise ValueError(f"{self.path} has no column {', '.join(sorted(unknown))}; it has {', '.join(names)}")
+
+    @property
+    def name(self) -> str:
+        """The stream's name within its source: `tradelines`."""
+        return self.declared.name
 
     @property
     def path(self) -> str:
         """The stream's folder among the events: `bureau/tradelines`."""
         return f"{self.source}/{self.name}"
 
+    @cached_property
+    def columns(self) -> Mapping[str, Type]:
+        """The types of the columns beyond what every event has, in the order in which they are stored."""
+        return {one.name: self.own.get(one.name) or WHOLE[one.kind] for one in self.declared.columns}
 
-TRADELINES = Stream(
-    "bureau",
+    @property
+    def state(self) -> bool:
+        """Whether it tells how things stand, one `key` at one moment.
+
+        There a correction keeps the moment, and nothing is retracted.
+        """
+        return self.declared.key is not None
+
+
+def _stream(source: features.Source, name: str, *, wrong: str, lag: tuple[float, float], **own: Type) -> Stream:
+    return Stream(source.name, source.stream(name), own, wrong, lag)
+
+
+TRADELINES = _stream(
+    BUREAU,
     "tradelines",
-    {
-        "key": "int64",
-        "kind": ("card", "instalment", "auto", "student", "mortgage"),
-        "opened_day": "int32",
-        "limit_cents": "int64",
-        "balance_cents": "int64",
-        "payment_cents": "int64",
-        "days_past_due": "int32",
-        "past_due_cents": "int64",
-        "status": ("open", "closed", "charged_off", "collection"),
-    },
     wrong="balance_cents",
     lag=(5, 20),
-    state=True,
+    kind=("card", "instalment", "auto", "student", "mortgage"),
+    status=("open", "closed", "charged_off", "collection"),
 )
-INQUIRIES = Stream("bureau", "inquiries", {"kind": ("card", "loan", "auto", "mortgage")}, wrong="kind", lag=(0, 2))
-PUBLIC_RECORDS = Stream(
-    "bureau",
-    "public_records",
-    {"kind": ("bankruptcy", "lien", "judgment"), "amount_cents": "int64"},
-    wrong="amount_cents",
-    lag=(3, 25),
+INQUIRIES = _stream(BUREAU, "inquiries", wrong="kind", lag=(0, 2), kind=("card", "loan", "auto", "mortgage"))
+PUBLIC_RECORDS = _stream(
+    BUREAU, "public_records", wrong="amount_cents", lag=(3, 25), kind=("bankruptcy", "lien", "judgment")
 )
-SCORES = Stream("bureau", "scores", {"score": "int32"}, wrong="score", lag=(0, 0.02))
-TRANSACTIONS = Stream(
-    "bank",
+SCORES = _stream(BUREAU, "scores", wrong="score", lag=(0, 0.02), score="int32")
+TRANSACTIONS = _stream(
+    BANK,
     "transactions",
-    {
-        "kind": (
-            "salary", "benefit", "rent", "utilities", "loan_payment", "card_payment", "groceries", "cash", "gambling",
-            "overdraft_fee", "returned_payment", "transfer_in", "transfer_out", "other",
-        ),
-        "amount_cents": "int64",
-        "balance_cents": "int64",
-    },
     wrong="amount_cents",
     lag=(0.05, 2),
+    kind=(
+        "salary", "benefit", "rent", "utilities", "loan_payment", "card_payment", "groceries", "cash", "gambling",
+        "overdraft_fee", "returned_payment", "transfer_in", "transfer_out", "other",
+    ),
 )  # fmt: skip
-EMPLOYMENT = Stream(
-    "employment",
+RECORDS = _stream(
+    EMPLOYMENT,
     "records",
-    {
-        "key": "int64",
-        "contract": ("permanent", "temporary", "self_employed", "none"),
-        "started_day": "int32",
-        "ended_day": "day",
-        "income_cents": "int64",
-    },
     wrong="income_cents",
     lag=(1, 12),
-    state=True,
+    contract=("permanent", "temporary", "self_employed", "none"),
+    ended_day="day",
 )
-LOANS = Stream(
-    "history",
-    "loans",
-    {
-        "key": "int64",
-        "opened_day": "int32",
-        "principal_cents": "int64",
-        "balance_cents": "int64",
-        "days_late": "int32",
-        "closed": "bool",
-    },
-    wrong="balance_cents",
-    lag=(0, 1),
-    state=True,
-)
-REPAYMENTS = Stream(
-    "history",
-    "repayments",
-    {"key": "int64", "due_cents": "int64", "paid_cents": "int64", "days_late": "int32"},
-    wrong="paid_cents",
-    lag=(0, 2),
-)
-APPLICATIONS = Stream(
-    "history",
+LOANS = _stream(HISTORY, "loans", wrong="balance_cents", lag=(0, 1))
+REPAYMENTS = _stream(HISTORY, "repayments", wrong="paid_cents", lag=(0, 2))
+APPLICATIONS = _stream(
+    HISTORY,
     "applications",
-    {
-        "product": ("personal-loan", "credit-card"),
-        "amount_cents": "int64",
-        "outcome": ("approve", "decline", "withdrawn"),
-    },
     wrong="amount_cents",
     lag=(0, 0.5),
+    product=("personal-loan", "credit-card"),
+    outcome=("approve", "decline", "withdrawn"),
 )
 STREAMS = (
-    TRADELINES, INQUIRIES, PUBLIC_RECORDS, SCORES, TRANSACTIONS, EMPLOYMENT, LOANS, REPAYMENTS, APPLICATIONS,
+    TRADELINES, INQUIRIES, PUBLIC_RECORDS, SCORES, TRANSACTIONS, RECORDS, LOANS, REPAYMENTS, APPLICATIONS,
 )  # fmt: skip
 
 
