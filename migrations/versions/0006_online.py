@@ -48,7 +48,8 @@ SELECT e.id AS evidence_id, a.ref AS application_ref, f.name AS feature, s.sourc
        (s.source ->> 'age_s')::double precision AS age_s, e.captured_at
 FROM record.evidence e
 JOIN record.application a ON a.id = e.application_id
-CROSS JOIN LATERAL (SELECT e.document::jsonb AS document) d
+-- OFFSET 0: parsed once for each capture, not anew for each feature.
+CROSS JOIN LATERAL (SELECT e.document::jsonb AS document OFFSET 0) d
 CROSS JOIN LATERAL jsonb_array_elements(d.document -> 'sources') AS s (source)
 CROSS JOIN LATERAL jsonb_each(d.document -> 'features' -> (s.source ->> 'name')) AS f (name, value);
 COMMENT ON COLUMN audit.evidence_features.status IS '{meaning}';
