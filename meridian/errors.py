@@ -76,6 +76,10 @@ class UnknownProduct(InvalidInput):
     """No such product is offered here."""
 
 
+class InvalidProduct(InvalidInput):
+    """The files of a product's folder cannot be used."""
+
+
 class LeakyColumns(InvalidInput):
     """The training data has columns that were known only after the decision."""
 

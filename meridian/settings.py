@@ -34,6 +34,8 @@ class Settings(BaseSettings):
     """Celery's broker: pgmq://, amqp:// or redis://; default pgmq on DATABASE_URL."""
     home: Path = Field(Path(".meridian"), validation_alias="MERIDIAN_HOME")
     """Folder of the embedded database, models and local secrets."""
+    products: Path | None = Field(None, validation_alias="MERIDIAN_PRODUCTS")
+    """Folder of the lender's own products, one folder each; default `products` in the home."""
     host: str = Field("127.0.0.1", validation_alias="MERIDIAN_HOST")
     port: int = Field(8000, validation_alias="MERIDIAN_PORT", ge=1, le=65535)
     api_workers: int = Field(2, validation_alias="MERIDIAN_API_WORKERS", ge=1)
@@ -79,6 +81,11 @@ class Settings(BaseSettings):
     def models_dir(self) -> Path:
         """Folder with one folder of models per product."""
         return self.home / "models"
+
+    @property
+    def products_dir(self) -> Path:
+        """Folder with one folder per product of the lender's own."""
+        return self.products or self.home / "products"
 
     @property
     def admin_url(self) -> str:

@@ -102,7 +102,7 @@ class Wiring:
     @cached_property
     def products(self) -> dict[str, Product]:
         """What is offered."""
-        return products()
+        return products(self.settings.products_dir)
 
     @cached_property
     def bell(self) -> Bell:

@@ -11,9 +11,12 @@ from meridian.cli import access, ask, operate, train
 from meridian.cli.audit import audit
 from meridian.cli.correct import correct
 from meridian.cli.evidence import evidence
+from meridian.cli.features import features
 from meridian.cli.history import history
+from meridian.cli.product import product
 from meridian.cli.replay import replay, upgrade_check
 from meridian.cli.screen import complain
+from meridian.cli.simulate import simulate
 from meridian.errors import InvalidInput, MeridianError
 
 app = typer.Typer(
@@ -37,7 +40,10 @@ app.command("upgrade-check")(upgrade_check)
 app.add_typer(audit, name="audit", help="The record's seals: verify, seal now, public key.")
 app.add_typer(evidence, name="evidence", help="Evidence packs: one decision with all that proves it.")
 app.add_typer(access.keys, name="keys", help="API keys: create, list, revoke.")
+app.add_typer(features, name="features", help="The feature store: definitions, materialisation, the check for skew.")
 app.add_typer(history, name="history", help="The lender's own history of its applicants.")
+app.add_typer(product, name="product", help="Products of your own: new, from a table of past loans; check.")
+app.add_typer(simulate, name="simulate", help="A simulated lender: make one, its requests, stubs of its sources.")
 app.add_typer(access.users, name="users", help="Analysts who sign in at the desk.")
 
 

@@ -109,4 +109,3 @@ def _day(option: str, text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise InvalidInput(f"--{option} {text!r} is no day; write {FIRST_DAY}") from None
-

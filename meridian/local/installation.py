@@ -25,7 +25,7 @@ from meridian.local.secret_file import SecretFile
 from meridian.products import products
 from meridian.registry import Purpose, bundle_folder, load_manifest
 from meridian.settings import LOCAL_FILE, Settings
-from meridian.training.demo import train_demo
+from meridian.training.demo import SIMULATED_PRODUCT, train_demo
 from meridian.wiring import Wiring
 
 DATABASE = "meridian"
@@ -93,12 +93,16 @@ def allow_logins(postgres: EmbeddedPostgres) -> None:
 def ensure_models(settings: Settings, say: Say, progress: Callable[[str, float], None]) -> dict[str, str]:
     """Each product's models, by name and hash; where there are none, demo models are trained on simulated loans.
 
-    What is there and cannot be used is never replaced: that is the owner's to decide.
+    What is there and cannot be used is never replaced: that is the owner's to decide. Nobody is simulated for a
+    lender's own product: until it is trained, its policy refers who applies.
     """
     names = {}
     for product in products().values():
         folders = [bundle_folder(settings.models_dir, product.name, purpose) for purpose in Purpose]
         if not any(folder.exists() for folder in folders):
+            if product.name != SIMULATED_PRODUCT:
+                say(f"no models for {product.name} yet; make them: meridian train {product.name} --data FILE")
+                continue
             say(f"demo models for {product.name}, from simulated applicants")
             train_demo(product, settings.models_dir, progress)
         for folder in folders:

@@ -114,8 +114,10 @@ class Policy:
         """Every rule's result: all are judged, so that the record shows what else would have hit."""
         return tuple(rule.judge(values) for rule in self.rules)
 
-    def offer(self, application: Mapping[str, Any], pd: float) -> Offer:
-        """The amount and term asked for, at the price of the PD's tier."""
+    def offer(self, application: Mapping[str, Any], pd: float) -> Offer | None:
+        """The amount and term asked for, at the price of the PD's tier; None where the policy has no prices."""
+        if not self.prices:
+            return None
         return make_offer(self.prices, pd, application["amount"], application["term_months"])
 
     def document(self) -> dict[str, Any]:

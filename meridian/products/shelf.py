@@ -1,24 +1,39 @@
-"""Which products there are. A second lender adds a folder and a line here."""
+"""Which products there are: those that Meridian brings, and the lender's own, a folder of declarations each."""
 
 from __future__ import annotations
 
-from functools import cache
+from pathlib import Path
 
 from meridian.errors import UnknownProduct
+from meridian.products.consumer_loan import CONSUMER_LOAN
+from meridian.products.credit_card import CREDIT_CARD
+from meridian.products.own import load_product, own_names
 from meridian.products.personal_loan import PERSONAL_LOAN
 from meridian.products.product import Product
+from meridian.settings import load_settings
+
+BROUGHT = {product.name: product for product in (PERSONAL_LOAN, CONSUMER_LOAN, CREDIT_CARD)}
+"""What comes with Meridian."""
 
 
-@cache
-def products() -> dict[str, Product]:
-    """Every product by its name."""
-    return {product.name: product for product in (PERSONAL_LOAN,)}
+def products(folder: Path | None = None) -> dict[str, Product]:
+    """Every product by its name; `folder` has the lender's own, by default where the settings say.
+
+    Raises `InvalidProduct` where a folder has a mistake: none is left out in silence.
+    """
+    folder = folder or load_settings().products_dir
+    return BROUGHT | {name: load_product(folder / name) for name in own_names(folder) if name not in BROUGHT}
+
+
+def product_names() -> list[str]:
+    """The names of all products, without loading any."""
+    return [*BROUGHT, *(name for name in own_names(load_settings().products_dir) if name not in BROUGHT)]
 
 
 def find_product(name: str) -> Product:
-    """The product of that name. Raises `UnknownProduct` with the names there are."""
-    try:
-        return products()[name]
-    except KeyError:
-        known = ", ".join(products())
-        raise UnknownProduct(f"There is no product {name!r}; offered here: {known}.") from None
+    """The product of that name. Raises `UnknownProduct` with the names there are, `InvalidProduct` for its mistakes."""
+    if name in BROUGHT:
+        return BROUGHT[name]
+    if name in product_names():
+        return load_product(load_settings().products_dir / name)
+    raise UnknownProduct(f"There is no product {name!r}; offered here: {', '.join(product_names())}.")

@@ -14,6 +14,8 @@ from meridian.application import month_index
 
 Columns = Mapping[str, NDArray[Any]]
 PARTS = 20
+ROW = "#row"
+"""The place of each loan in its file, counted from 0, where loans were left out. No column is called so."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,11 @@ class Split:
         """The period of each of so many loans where it is drawn: twenty parts of equal size."""
         return np.random.default_rng(self.seed).permutation(loans) * PARTS // loans
 
+    def parts_of(self, owners: NDArray[Any]) -> NDArray[np.int64]:
+        """The same where loans of one owner stay in one part: no model is tested on whom it has learnt."""
+        _, owner = np.unique(owners, return_inverse=True)
+        return self.parts(int(owner.max()) + 1 if len(owner) else 0)[owner]
+
     def describe(self) -> dict[str, str]:
         """The split in words, for lineages."""
         if self.at_random:
@@ -61,6 +68,15 @@ class Split:
     @staticmethod
     def _day(period: int) -> date:
         return date(period // 12, period % 12 + 1, 1)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a file of texts is written: what separates the columns, the encoding, and what (in lower case) is nothing."""
+
+    delimiter: str
+    encoding: str
+    missing: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -90,3 +106,5 @@ class TrainingTable:
     """(columns) -> the events of each stream, `source/stream`, as columns: for tables of dated snapshots."""
     outcome: str | None = None
     """In a folder of Parquet parts, the column whose loans without a value are left out: nobody knows how they end."""
+    dialect: Dialect | None = None
+    """How the file is written, where that is known; else it is found out."""

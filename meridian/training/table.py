@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from meridian.errors import InvalidTrainingData, LeakyColumns
 from meridian.extra import need
-from meridian.products import Product, TrainingTable
+from meridian.products import Dialect, Product, TrainingTable
+from meridian.products.training_table import ROW
+from meridian.training.delimited import read_delimited, texts_of
 
 Columns = Mapping[str, NDArray[Any]]
 SUFFIXES = (".csv", ".csv.gz")
@@ -44,8 +46,10 @@ def read_table(product: Product, path: Path, wanted: Sequence[str] = ()) -> Tabl
     """
     if not product.training:
         raise InvalidTrainingData(f"{product.name} declares no training table; add one to its product folder.")
-    if not path.is_file() or not path.name.endswith(SUFFIXES):
+    if not path.is_file() or not (path.name.endswith(SUFFIXES) or product.training[0].dialect):
         raise InvalidTrainingData(f"{path} is not a file that can be trained on; a .csv or .csv.gz is needed.")
+    if product.training[0].dialect is not None:
+        return _read_delimited(product.training[0], product.training[0].dialect, path, wanted)
     duckdb = need("duckdb")
     try:
         with duckdb.connect() as connection:
@@ -60,9 +64,28 @@ def read_table(product: Product, path: Path, wanted: Sequence[str] = ()) -> Tabl
         raise InvalidTrainingData(f"{path.name} cannot be read as a table: {first_line}") from None
     columns = {name: _texts(raw[name]) for name in table.columns}
     _check_filled(columns, path)
+    return TableFile(table, path.name, sha256_of_file(path), columns)
+
+
+def sha256_of_file(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
     with path.open("rb") as opened:
-        digest = hashlib.file_digest(opened, "sha256").hexdigest()
-    return TableFile(table, path.name, digest, columns)
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _read_delimited(table: TrainingTable, dialect: Dialect, path: Path, wanted: Sequence[str]) -> TableFile:
+    """The same for a file that says itself how it is written; loans without an outcome are left out."""
+    file = read_delimited(path, dialect.delimiter, dialect.encoding)
+    missing = [name for name in table.columns if name not in file]
+    if missing:
+        raise InvalidTrainingData(f"{path.name} lacks columns of {table.name}: {', '.join(missing)}.")
+    check_wanted(table, list(file), wanted)
+    columns = {name: np.array(texts_of(file[name]), dtype=np.str_) for name in table.columns}
+    if table.outcome is not None and len(columns[table.outcome]):
+        ended = np.array([text.casefold() not in dialect.missing for text in columns[table.outcome].tolist()])
+        columns = {name: column[ended] for name, column in columns.items()} | {ROW: np.flatnonzero(ended)}
+    _check_filled(columns, path)
+    return TableFile(table, path.name, sha256_of_file(path), columns)
 
 
 def check_wanted(table: TrainingTable, header: Iterable[str], wanted: Iterable[str]) -> None:
@@ -125,6 +148,6 @@ def _texts(column: NDArray[Any]) -> NDArray[np.str_]:
 def _check_filled(columns: Columns, path: Path) -> None:
     if not len(next(iter(columns.values()))):
         raise InvalidTrainingData(f"{path.name} has a header but no loans.")
-    empty = [name for name, column in columns.items() if not (column != "").any()]
+    empty = [name for name, column in columns.items() if name != ROW and not (column != "").any()]
     if empty:
         raise InvalidTrainingData(f"{path.name} has no value at all in {', '.join(empty)}.")

@@ -141,5 +141,5 @@ def _limits(product: Product, lineage: Lineage) -> tuple[str, ...]:
         f"It scores applications for {product.title.lower()} whose sources {sources} are known; without them it "
         "gives no score, and the policy alone speaks.",
         "Contributions compare with training applicants just approved by score; against others they would differ.",
-        "Fairness was not measured here: the training table has no protected attributes.",
+        "Fairness was not measured here: no protected attribute is read by training.",
     )

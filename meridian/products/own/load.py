@@ -1,0 +1,168 @@
+"""Loading a product folder: three files of declarations become a product like any other, or a clear complaint."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from meridian.assessment import CAUTIOUS
+from meridian.decision import Terms
+from meridian.errors import InvalidProduct, UnknownProduct
+from meridian.evidence import FORM
+from meridian.features import FeatureSet
+from meridian.outcome import Outcome
+from meridian.policy import Bands, Policy, PriceTier, Rule, Test
+from meridian.products.own.checks import POLICY, PRODUCT, REASONS, check
+from meridian.products.own.document import NAME, PolicyFile, ProductFile, ReasonsFile
+from meridian.products.own.features import feature_of
+from meridian.products.own.schema import reader, request_model, sampler
+from meridian.products.own.table import training_table
+from meridian.products.product import Product
+from meridian.reasons import ReasonCode, Reasons, ReasonSource
+
+AGE = "age_years"
+PRICED = ("amount", "term_months")
+"""The fields that an offer is made from."""
+
+D = TypeVar("D", bound=BaseModel)
+
+
+def own_names(folder: Path) -> list[str]:
+    """The names of the lender's own products in a folder of products."""
+    if not folder.is_dir():
+        return []
+    return sorted(one.name for one in folder.iterdir() if (one / PRODUCT).is_file() and re.fullmatch(NAME, one.name))
+
+
+def load_product(folder: Path) -> Product:
+    """The product in a folder, named as the folder.
+
+    Raises `InvalidProduct` with file, table, key, value and what is expected; `UnknownProduct` where there is none.
+    """
+    if not (folder / PRODUCT).is_file():
+        raise UnknownProduct(f"There is no product in {folder}; `meridian product new` makes one.")
+    document = read(folder / PRODUCT, ProductFile)
+    policy = read(folder / POLICY, PolicyFile)
+    reasons = read(folder / REASONS, ReasonsFile)
+    check(folder, document, policy, reasons)
+    return assemble(folder.name, document, policy, reasons)
+
+
+def assemble(name: str, document: ProductFile, policy: PolicyFile, reasons: ReasonsFile) -> Product:
+    """The product from its documents, which agree with each other; see `check`."""
+    columns = {column.field: column for column in document.column}
+    features = FeatureSet(
+        feature_of(line, columns[line.field], [other for other in document.feature if other.field == line.field])
+        for line in document.feature
+    )
+    codes = [ReasonCode(r.code, r.text, ReasonSource(r.source), r.final) for r in reasons.reason]
+    terms = Terms(
+        _policy(policy), Reasons(codes, features.groups), policy.no_score_reason, {FORM: policy.unknown_reason}
+    )
+    needed = frozenset(PRICED) if policy.price else frozenset[str]()
+    return Product(
+        name=name,
+        title=document.title,
+        request=request_model(name, document.column, needed),
+        features=features,
+        terms=terms,
+        contract=CAUTIOUS,
+        read_application=reader(document.column, document.table.marks),
+        compact_features=tuple(document.models.compact),
+        batch_features=tuple(document.models.batch),
+        sample=sampler(name, document.column),
+        training=(training_table(document),),
+    )
+
+
+def _policy(policy: PolicyFile) -> Policy:
+    rules = tuple(
+        Rule(
+            name=rule.name,
+            effect=Outcome(rule.effect),
+            field=rule.field,
+            test=Test(rule.test),
+            limit=rule.limit,
+            reason=rule.reason,
+            unknown_reason=rule.unknown_reason,
+            meaning=rule.meaning,
+            unknown=Outcome(rule.unknown),
+        )
+        for rule in policy.rule
+    )
+    derived = tuple(dict.fromkeys(rule.field for rule in policy.rule if rule.field == AGE))
+    bands = Bands(policy.bands.approve_below, policy.bands.decline_above)
+    return Policy(policy.name, rules, bands, tuple(PriceTier(p.pd_below, p.apr) for p in policy.price), derived)
+
+
+def read(path: Path, model: type[D]) -> D:
+    """A file of a product folder. Raises `InvalidProduct`, naming the file and the place in it."""
+    try:
+        document = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except FileNotFoundError:
+        raise InvalidProduct(f"{path} is missing; `meridian product new` writes it.") from None
+    except OSError as error:
+        raise InvalidProduct(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise InvalidProduct(f"{path} is not UTF-8; save it as UTF-8.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidProduct(f"{path} is not TOML: {error}. Texts stand in quotes, true and false do not.") from None
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        raise InvalidProduct(complaint(path, document, error)) from None
+
+
+def complaint(path: Path, document: Mapping[str, Any], error: ValidationError) -> str:
+    """What is wrong with a file, the first three places of it, one sentence each."""
+    found = error.errors(include_url=False)
+    sentences = [
+        _sentence(document, detail["loc"], detail["type"], detail["msg"], detail["input"]) for detail in found[:3]
+    ]
+    more = f" And {len(found) - 3} more." if len(found) > 3 else ""
+    return f"{path}: {' '.join(sentences)}{more}"
+
+
+def _sentence(document: Mapping[str, Any], loc: tuple[int | str, ...], kind: str, message: str, value: Any) -> str:
+    where = _where(document, loc)
+    said = message.removeprefix("Input should be ").removeprefix("Value error, ")
+    if kind == "missing":
+        return f"{where} is missing; write it in."
+    if kind == "extra_forbidden":
+        return f"{where} is a key that nothing reads; check its spelling, or take it out."
+    if kind == "value_error":
+        return f"{where}: {said}."
+    shown = repr(value) if len(repr(value)) <= 80 else f"{repr(value)[:80]}…"
+    return f"{where} is {shown}; expected {said[:1].lower()}{said[1:]}."
+
+
+def _where(document: Mapping[str, Any], loc: tuple[int | str, ...]) -> str:
+    """A place as a person finds it: `[[column]] 'amount' (number 3), key type`."""
+    words, here = list[str](), document
+    tables: list[str] = []
+    for part in loc:
+        here = here[part] if _has(here, part) else {}  # type: ignore[index]
+        if isinstance(part, int):
+            name = next((here[k] for k in ("field", "name", "code") if isinstance(here, dict) and k in here), "")
+            if tables:
+                words.append(f"[[{'.'.join(tables)}]] number {part + 1}" + (f" ({name!r})" if name else ""))
+                tables = []
+        elif isinstance(here, dict | list) and here:
+            tables.append(str(part))
+        else:
+            words += [f"[{'.'.join(tables)}]"] if tables else []
+            words.append(f"key {part}")
+            tables = []
+    words += [f"table {'.'.join(tables)}"] if tables else []
+    return ", ".join(words) or "the file"
+
+
+def _has(here: Any, part: int | str) -> bool:
+    return (isinstance(here, dict) and part in here) or (
+        isinstance(here, list) and isinstance(part, int) and 0 <= part < len(here)
+    )
