@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -19,8 +20,9 @@ from meridian.db import seals
 from meridian.db.durability import check_durable
 from meridian.db.engine import APP_ROLE, open_engine, transaction
 from meridian.db.migrate import head_revision
+from meridian.db.online import get_coverage
 from meridian.errors import MeridianError, NotReady, Unavailable
-from meridian.products import products
+from meridian.products import Product, products
 from meridian.registry import Purpose, bundle_folder, load_scorer
 from meridian.settings import Settings
 
@@ -56,6 +58,7 @@ def examine(settings: Settings) -> list[Finding]:
         "record": _record,
         "broker": _broker,
         "models": _models,
+        "vectors": _vectors,
     }
     return [_finding(what, check, settings) for what, check in checks.items()]
 
@@ -171,8 +174,11 @@ def _broker(settings: Settings) -> str:
 
 
 def _models(settings: Settings) -> str:
-    good, bad = [], []
-    for product in products().values():
+    good, bad, untrained = [], [], []
+    for product in products(settings.products_dir).values():
+        if not _trained(settings, product):
+            untrained.append(product.name)
+            continue
         for purpose in Purpose:
             try:
                 scorer = load_scorer(bundle_folder(settings.models_dir, product.name, purpose), product)
@@ -181,4 +187,36 @@ def _models(settings: Settings) -> str:
                 bad.append(str(error))
     if bad:
         raise Complaint(" ".join(bad))
-    return ", ".join(good)
+    if not good:
+        raise Complaint(f"none; train one, e.g. `meridian train {untrained[0]} --data FILE`.")
+    return ", ".join(good) + (f"; not trained: {', '.join(untrained)}" if untrained else "")
+
+
+def _trained(settings: Settings, product: Product) -> bool:
+    return any(bundle_folder(settings.models_dir, product.name, purpose).exists() for purpose in Purpose)
+
+
+def _vectors(settings: Settings) -> str:
+    """Whether what trained products look up is there, and not too old to be used."""
+    looked_up = [
+        (product, source)
+        for product in products(settings.products_dir).values()
+        if _trained(settings, product)
+        for source in product.sources
+    ]
+    if not settings.database_url:
+        raise Complaint("none, without a database.")
+    engine = open_engine(settings.database_url, role=APP_ROLE, name="doctor", pool_size=1)
+    try:
+        with transaction(engine) as connection:
+            covered = {source.name: get_coverage(connection, source).cut_off for _, source in looked_up}
+    finally:
+        engine.dispose()
+    for product, source in looked_up:
+        cut_off = covered[source.name]
+        remedy = "load it" if source.loaded else f"run `meridian features materialise {product.name}`"
+        if cut_off is None:
+            raise Complaint(f"{product.name} looks up {source.name}, of which there is nothing; {remedy}.")
+        if datetime.now(UTC) - cut_off > source.too_old_after:
+            raise Complaint(f"{source.name} is as of {cut_off:%Y-%m-%d}, too old to be used; {remedy}.")
+    return ", ".join(f"{name} as of {cut_off:%Y-%m-%d %H:%M}" for name, cut_off in covered.items() if cut_off) or "none"

@@ -18,7 +18,7 @@ from meridian.features import Source
 from meridian.features.engine import Vectors, changed_applicants, fields_at
 from meridian.features.events import EventHistory, connect
 
-AT_ONCE = 10_000
+AT_ONCE = 50_000
 """Applicants whose vectors are made and committed together."""
 Progress = Callable[[str, float], None]
 

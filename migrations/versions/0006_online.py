@@ -33,8 +33,8 @@ CREATE TABLE online.coverage (
     position text,
     changed_at timestamptz NOT NULL
 );
-COMMENT ON TABLE online.vector IS 'A source''s fields of an applicant at a cut-off, by the fingerprint of their definition.';
-COMMENT ON TABLE online.coverage IS 'Up to when the events of everybody are in the vectors, and a run that is on its way.';
+COMMENT ON TABLE online.vector IS 'An applicant''s fields at a cut-off, by the fingerprint of their definition.';
+COMMENT ON TABLE online.coverage IS 'Up to when everybody''s events are in the vectors, and a run on its way.';
 """
 
 VIEW = """
