@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+FEATURES_ARGS ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SHELL := /bin/sh
@@ -18,7 +19,7 @@ help: ## show this list
 	@echo "make crash   kill every process over and over under ten thousand decisions, and count (ten minutes or more)"
 	@echo "make tamper  change the record a thousand times as its database's owner, and see each found (ten minutes)"
 	@echo "make check   lint, types, import contracts, migrations, docker files"
-	@echo "make bench   measure beside a peer and the physical limits, ten minutes (ARGS=--json; ARGS=--help)"
+	@echo "make bench   measure beside a peer and the physical limits, half an hour (ARGS, FEATURES_ARGS=--json; --help)"
 	@echo "make lock    renew the locked versions from pyproject.toml (UPGRADE=1: take the newest)"
 	@echo "make clean   remove the virtual environment and caches; data in .meridian stays"
 	@echo "             PYTHON=python3.13 chooses the interpreter (3.11 or newer), VENV=dir the environment"
@@ -46,7 +47,8 @@ check: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -q tests/architecture/test_docker.py
 
 bench: $(VENV)/installed-bench
-	@exec $(BIN)/python -m tests.bench $(ARGS)
+	@$(BIN)/python -m tests.bench $(ARGS)
+	@exec $(BIN)/python -m tests.bench.features $(FEATURES_ARGS)
 
 lock: $(VENV)/installed-dev
 	$(BIN)/python .ci/lock.py $(if $(UPGRADE),--upgrade)
