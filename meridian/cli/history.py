@@ -55,7 +55,14 @@ def _rows(file: Path) -> Iterator[dict[str, str | int]]:
             missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
             if missing:
                 raise InvalidInput(f"{file} lacks the columns {', '.join(missing)}; it needs {', '.join(COLUMNS)}.")
+            seen: set[str] = set()
             for row in reader:
+                if row["applicant_id"] in seen:
+                    raise InvalidInput(
+                        f"{file}, line {reader.line_num}, applicant_id: {row['applicant_id']!r} stands there twice; "
+                        "nothing was loaded."
+                    )
+                seen.add(row["applicant_id"])
                 yield {
                     "applicant_id": row["applicant_id"],
                     "loans": _count(row, "loans", file, reader.line_num),

@@ -119,6 +119,8 @@ def put_vectors(
     """Put (applicant, moment of the newest event, fields) in place, and say how many; a vector of a later cut-off
     stays.
     """
+    # What takes long here is the amount, not a hang.
+    connection.execute(text("SET LOCAL statement_timeout = '10min'"))
     connection.execute(text("CREATE TEMP TABLE arriving (LIKE online.vector) ON COMMIT DROP"))
     head = f"\\\\x{source.fingerprint}\t{cut_off.isoformat()}"
     lines = [

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from meridian.errors import InvalidInput
 from meridian.extra import need
 from meridian.features.aggregate import Aggregate, Compare, Op, Where
 from meridian.features.events import EventHistory, listed, quoted
 from meridian.features.source import Source
-from meridian.features.stream import Stream
+from meridian.features.stream import COMMON, Stream
 
 Moments = NDArray[np.datetime64]
 DAY_US = 86_400_000_000
@@ -59,6 +60,7 @@ def fields_at(
         view = history.open(connection, source, stream)
         aggregates = [one for one in source.aggregates if one.stream == stream.name]
         connection.execute(_events_of_pairs(stream, view))
+        _check_whole(connection, source, stream)
         for first in range(0, everybody, SLICE):
             columns = connection.execute(query(stream, aggregates, first)).fetchnumpy()
             pair = np.asarray(columns["pair"])
@@ -74,13 +76,17 @@ def changed_applicants(
 ) -> list[str]:
     """Applicants, in order, whose fields new knowledge of the time `(after, until]` may change; all of them after None.
 
-    An event changes something when it gets known and, where it was known before it happened, when it happens.
+    An event changes something when it gets known and, where it was known before it happened, when it happens. Raises
+    `InvalidInput` for events of nobody.
     """
     parts = []
     for stream in source.streams:
         view = history.open(connection, source, stream)
         since = "" if after is None else "AND greatest(event_at, known_at) > $after"
         parts.append(f"SELECT applicant_id FROM {quoted(view)} WHERE known_at <= $until {since}")
+        nobodys = connection.execute(f"SELECT count(*) FROM {quoted(view)} WHERE applicant_id IS NULL").fetchone()[0]
+        if nobodys:
+            raise InvalidInput(f"{nobodys} events of {source.name}/{stream.name} have no applicant_id: whose are they?")
     values = {"until": naive(until)} | ({} if after is None else {"after": naive(after)})
     sql = f"SELECT DISTINCT applicant_id FROM ({' UNION ALL '.join(parts)}) ORDER BY applicant_id"
     return [row[0] for row in connection.execute(sql, values).fetchall()]
@@ -102,6 +108,21 @@ def query(stream: Stream, aggregates: Sequence[Aggregate], first: int) -> str:
         SELECT p.pair, {", ".join(["max(e.event_at) AS newest", *chosen])}
         FROM part p JOIN visible e ON e.who = p.who AND e.visible_from <= p.cut_off AND p.cut_off < e.visible_to
         WHERE NOT e.retracted GROUP BY p.pair, p.cut_off"""
+
+
+def _check_whole(connection: Any, source: Source, stream: Stream) -> None:
+    """Of an event that lacks a time, nobody can say whether it may be used: it is refused, not dropped in silence."""
+    needed = [name for name in (*COMMON, stream.key) if name is not None and name != "applicant_id"]
+    lacking = " OR ".join(f"{quoted(name)} IS NULL" for name in needed)
+    found = connection.execute(
+        f"SELECT count(*), any_value(applicant_id) FROM told JOIN whose USING (who) WHERE {lacking}"
+    )
+    count, applicant = found.fetchone()
+    if count:
+        raise InvalidInput(
+            f"{count} events of {source.name}/{stream.name}, of {applicant} for one, lack one of {', '.join(needed)}; "
+            "every event has them all."
+        )
 
 
 def _events_of_pairs(stream: Stream, view: str) -> str:

@@ -25,6 +25,8 @@ class OnlineStore:
 
     def __call__(self, sources: Sequence[Source], applicant_id: str, now: datetime) -> list[SourceReading]:
         """A reading of each source. To have nothing of an applicant may be knowledge; a failed look-up is not."""
+        if not sources:
+            return []
         return self.guard.read(
             lambda: self._ask(sources, applicant_id, now),
             otherwise=lambda detail: [SourceReading(one.name, SourceStatus.FAILED, detail=detail) for one in sources],

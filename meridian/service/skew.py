@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -17,12 +17,14 @@ from sqlalchemy import Engine
 from meridian.application import parse_request
 from meridian.db.engine import transaction
 from meridian.db.recorded import count_earlier, draw_decisions, find_recorded
+from meridian.errors import InvalidInput
 from meridian.evidence import FORM, Evidence, SourceReading, SourceStatus, canonical_json
 from meridian.features import Source
 from meridian.features.engine import fields_at
 from meridian.features.events import EventHistory, connect
 from meridian.outcome import Stage
 from meridian.products import Product
+from meridian.replay import Recorded
 from meridian.sources.stored import columns_of, moments_of
 
 AT_ONCE = 2_000
@@ -91,14 +93,28 @@ class SkewCheck:
         for start in range(0, len(drawn), AT_ONCE):
             with transaction(self.engine) as connection:
                 found = find_recorded(connection, drawn[start : start + AT_ONCE])
-            for name, product in self.products.items():
-                of_product = [
-                    self._read(product, one.decision_id, one.evidence)
-                    for one in found
-                    if one.evidence.document["request"]["product"] == name
-                ]
-                if of_product:
-                    yield self._check(product, of_product)
+            by_product: dict[str, list[Recorded]] = {}
+            for one in found:
+                by_product.setdefault(one.evidence.document["request"]["product"], []).append(one)
+            for name, of_product in by_product.items():
+                product = self.products.get(name)
+                if product is None:
+                    yield Checked(0, 0, (), (f"{name}: the product is not offered any more",))
+                else:
+                    yield self._check_readable(product, of_product)
+
+    def _check_readable(self, product: Product, found: Sequence[Recorded]) -> Checked:
+        logged, unread = [], 0
+        for one in found:
+            try:
+                logged.append(self._read(product, one.decision_id, one.evidence))
+            except InvalidInput:
+                unread += 1
+        lines = (
+            (f"{product.name}: {unread} applications are of a form that it does not take any more",) if unread else ()
+        )
+        checked = self._check(product, logged) if logged else Checked(0, 0, (), ())
+        return replace(checked, not_checked=checked.not_checked + lines)
 
     def _read(self, product: Product, decision_id: str, evidence: Evidence) -> _Logged:
         body = canonical_json(evidence.document["request"])

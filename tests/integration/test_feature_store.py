@@ -19,7 +19,7 @@ from meridian.db.online import get_coverage, put_vectors
 from meridian.errors import NotReady
 from meridian.features import Aggregate, FeatureSet, Op
 from meridian.features.compute import field
-from meridian.products import Product
+from meridian.products import Product, find_product
 from meridian.service import materialise as module
 from tests.lender import APPLICANTS, SOURCES, Lender, quiet
 from tests.services import Service
@@ -201,6 +201,19 @@ def test_the_store_ages(lender: Lender) -> None:
     ask = lender.service.wiring.online
     statuses = [ask([HISTORY], applicant, now + timedelta(days=days))[0].status.value for days in (0, 3, 31)]
     assert statuses == ["fresh", "stale", "missing"]
+
+
+def test_what_cannot_be_checked_any_more_is_said(lender: Lender) -> None:
+    """Products that are gone, and applications of a form that nobody takes any more."""
+    lender.materialise()
+    lender.decide(3)
+    gone = replace(lender.service.wiring.skew, products={})
+    other = find_product("credit-card")
+    changed = replace(lender.service.wiring.skew, products={"consumer-loan": replace(other, name="consumer-loan")})
+    for check, line in ((gone, "not offered any more"), (changed, "3 applications are of a form")):
+        (part,) = check.sample(3, None, 1)[1]
+        assert (part.decisions, part.differences) == (0, ())
+        assert line in part.not_checked[0]
 
 
 def test_the_commands(lender: Lender, tmp_path: Path) -> None:

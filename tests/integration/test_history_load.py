@@ -47,6 +47,7 @@ def test_a_load_is_read_by_the_next_decision_and_ages(
         (f"{HEADER}a,1,0\nb,one,0\n", "line 3, loans: 'one' is not a whole number"),
         ("applicant_id,loans\na,1\n", "lacks the columns worst_days_late"),
         (f"{HEADER}a,1,-4\n", "line 2, worst_days_late: '-4'"),
+        (f"{HEADER}a,1,4\nb,1,0\na,2,0\n", "line 4, applicant_id: 'a' stands there twice"),
     ],
 )
 def test_a_file_that_is_wrong_is_refused_whole(server: Service, tmp_path: Path, text: str, said: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -147,6 +148,22 @@ def test_events_that_are_not_as_the_stream_says_are_refused(
         pq.write_table(table, file)
     with pytest.raises(InvalidInput, match=said):
         at(EventHistory(tmp_path), ["a"], [START])
+
+
+@pytest.mark.parametrize("column", ["event_at", "known_at", "event_id", "revision", "retracted"])
+def test_an_event_that_lacks_what_every_event_has_is_refused(tmp_path: Path, column: str) -> None:
+    """A time that is not there would be no time at all: an event could be used before it was known."""
+    write(tmp_path, STATES, [])
+    write(tmp_path, FACTS, [replace(Event("a", 1, START, START), **{column: None})])
+    with pytest.raises(InvalidInput, match=f"1 events of tested/facts, of a for one, lack one of .*{column}"):
+        at(EventHistory(tmp_path), ["a"], [START])
+
+
+def test_an_event_of_nobody_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, STATES, [])
+    write(tmp_path, FACTS, [replace(Event("a", 1, START, START), applicant_id=None)])  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="tested/facts have no applicant_id"):
+        changed_applicants(connect(), SOURCE, EventHistory(tmp_path), None, START.replace(tzinfo=UTC))
 
 
 def test_nothing_of_nobody(told: tuple[Told, EventHistory]) -> None:

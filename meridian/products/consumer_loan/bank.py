@@ -76,7 +76,9 @@ BANK = Source(
 
 def _f(name: str, meaning: str, unit: str, high: float, compute: Compute, group: str, direction: Direction = FREE,
        default: float = 0.0, low: float = 0.0) -> Feature:  # fmt: skip
-    return Feature(name, "bank", meaning, unit, low, high, compute, group, direction, group in ACTIONABLE, default=default)
+    return Feature(
+        name, "bank", meaning, unit, low, high, compute, group, direction, group in ACTIONABLE, default=default
+    )
 
 
 def _out(name: str) -> Compute:

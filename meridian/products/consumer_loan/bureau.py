@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from meridian.features import Aggregate, Column, Compare, Direction, Feature, Kind, Op, Silence, Source, Stream, Where
-from meridian.features.compute import field, less, or_never, over, ratio
+from meridian.features.compute import Compute, field, less, or_never, over, ratio
 
 UP, DOWN, FREE = Direction.RAISES_RISK, Direction.LOWERS_RISK, Direction.FREE
 IS, ABOVE, AT_LEAST = Compare.IS, Compare.ABOVE, Compare.AT_LEAST
@@ -110,12 +110,14 @@ BUREAU = Source(
 )
 
 
-def _f(name: str, meaning: str, unit: str, high: float, compute: object, group: str, direction: Direction = FREE,
+def _f(name: str, meaning: str, unit: str, high: float, compute: Compute, group: str, direction: Direction = FREE,
        default: float | None = None, low: float = 0.0) -> Feature:  # fmt: skip
-    return Feature(name, "bureau", meaning, unit, low, high, compute, group, direction, group in ACTIONABLE, default=default)  # type: ignore[arg-type]
+    return Feature(
+        name, "bureau", meaning, unit, low, high, compute, group, direction, group in ACTIONABLE, default=default
+    )
 
 
-def _age(name: str) -> object:
+def _age(name: str) -> Compute:
     """Days from the day in a field to the cut-off."""
     return less("cut_off_day", name)
 
