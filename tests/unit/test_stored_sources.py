@@ -17,6 +17,7 @@ from meridian.features.engine import Vectors
 from meridian.products import find_product
 from meridian.sources import Stored, reading_of
 from meridian.sources.stored import APPLICATIONS_90D, columns_of
+from meridian.training.frame import vectors
 
 PRODUCT = find_product("consumer-loan")
 SOURCES = {source.name: source for source in PRODUCT.sources}
@@ -98,6 +99,23 @@ def test_one_look_up_and_a_table_give_the_same(name: str) -> None:
             assert single(source, one) == {feature: column[place] for feature, column in columns.items()}
 
     check()
+
+
+@settings(max_examples=60, deadline=None)
+@given(forms=st.lists(form, min_size=1, max_size=6))
+def test_one_form_and_a_table_of_them_give_the_same(forms: list[dict[str, Any]]) -> None:
+    """With their defaults, as a capture and a training frame have them."""
+    names = [feature.name for feature in PRODUCT.features.of_source(FORM)]
+    columns = {name: np.array([one[name] for one in forms]) for name in forms[0]}
+    matrix = vectors(PRODUCT, {FORM: columns}, names)
+    for place, one in enumerate(forms):
+        reading = SourceReading(FORM, SourceStatus.FRESH, one)
+        evidence = capture(
+            request={}, received_at=NOW, readings=(reading,), features=PRODUCT.features, model_sources=None, versions={}
+        )
+        np.testing.assert_array_equal(
+            matrix[place], np.array([evidence.features[name] for name in names], dtype=np.float32)
+        )
 
 
 def reading(source: Source, age: timedelta, values: tuple[float, ...] | None) -> SourceReading:
