@@ -55,6 +55,11 @@ def every_aggregate() -> tuple[Aggregate, ...]:
             for number, days in enumerate((None, 1, 30)):
                 name = f"{stream.name}_{op.value}_{column}_{days}"
                 made.append(Aggregate(name, stream.name, op, column, days, WHERES[(place + number) % len(WHERES)]))
+            if column != "ended_day":
+                where = WHERES[(place + 5) % len(WHERES)]
+                made.append(
+                    Aggregate(f"{stream.name}_{op.value}_{column}_newest", stream.name, op, column, None, where, 2)
+                )
     return tuple(made)
 
 
@@ -169,6 +174,9 @@ def _standing(stream: Stream, events: Sequence[Event], cut_off: datetime) -> lis
 
 
 def _value(aggregate: Aggregate, source: Source, standing: Sequence[Event], cut_off: datetime) -> float:
+    if aggregate.newest is not None:
+        in_order = sorted(standing, key=lambda one: (one.event_at, one.event_id), reverse=True)
+        standing = in_order[: aggregate.newest]
     chosen = [one for one in standing if all(_holds(where, one) for where in aggregate.where)]
     if aggregate.days is not None:
         chosen = [one for one in chosen if one.event_at > cut_off - aggregate.days * DAY]

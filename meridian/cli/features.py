@@ -12,6 +12,7 @@ from meridian.cli.screen import out, print_json, print_table, progress_bar, talk
 from meridian.db.engine import WORKER_ROLE
 from meridian.errors import InvalidInput
 from meridian.features import Source
+from meridian.features.engine import check_folder
 from meridian.features.events import EventHistory
 from meridian.products import Product, find_product, products
 from meridian.products.catalogue import catalogue as catalogue_of
@@ -100,8 +101,9 @@ def materialise(
 def import_events(
     folder: Path = typer.Argument(help="Events as Parquet files, <source>/<stream>/*.parquet."),
 ) -> None:
-    """Add a folder's events to the event history. The same files twice change nothing."""
+    """Add a folder of events, as the products' streams say, to the event history. The same twice changes nothing."""
     settings = load_settings()
+    check_folder(folder, [source for product in products().values() for source in product.sources])
     for stream, count in EventHistory(settings.events_dir).add(folder).items():
         out.print(f"{stream}: {count} files in {settings.events_dir / stream}")
 

@@ -19,7 +19,7 @@ from meridian.settings import load_settings
 
 def train(
     product: Annotated[str, typer.Argument(help="The product to train, e.g. personal-loan.")],
-    data: Annotated[Path | None, typer.Option(help="Past loans, a .csv or .csv.gz file.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Past loans: a .csv or .csv.gz file, or a folder.")] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Train on simulated applicants instead.")] = False,
     columns: Annotated[
         list[str] | None,

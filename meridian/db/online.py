@@ -35,48 +35,55 @@ LOOK_UP = Prepared(
     """
     SELECT c.fingerprint, c.cut_off AS covered_until, v.cut_off, v.newest_at, v.fields,
            (SELECT count(*) FROM record.application a
-            WHERE a.applicant_id = {applicant_id} AND a.received_at > {since}) AS applications_90d
+            WHERE a.applicant_id = {applicant_id} AND a.received_at > {since} AND a.received_at < {now})
+           AS applications_90d
     FROM online.coverage c
     LEFT JOIN online.vector v ON v.applicant_id = {applicant_id} AND v.fingerprint = c.fingerprint
     WHERE c.fingerprint = ANY({fingerprints}) AND c.cut_off IS NOT NULL
     """,
-    {"applicant_id": "text", "since": "timestamptz", "fingerprints": "bytea[]"},
+    {"applicant_id": "text", "since": "timestamptz", "now": "timestamptz", "fingerprints": "bytea[]"},
 )
 
 
 def look_up(connection: Connection, sources: Sequence[Source], applicant_id: str, now: datetime) -> Found:
     """The applicant's vectors of the sources, made by their present definitions; others are not seen."""
     names = {bytes.fromhex(source.fingerprint): source.name for source in sources}
-    values = {"applicant_id": applicant_id, "since": now - RECENT, "fingerprints": list(names)}
+    values = {"applicant_id": applicant_id, "since": now - RECENT, "now": now, "fingerprints": list(names)}
     stored: dict[str, Stored | None] = {}
     covered: dict[str, datetime] = {}
     applications = 0
     for row in LOOK_UP.run(connection, values):
         name = names[bytes(row.fingerprint)]
         covered[name], applications = row.covered_until, row.applications_90d
-        stored[name] = None if row.fields is None else Stored(row.fields, row.cut_off, row.newest_at)
+        # No fields: there were events once, and all of them were taken back.
+        stored[name] = None if not row.fields else Stored(row.fields, row.cut_off, row.newest_at)
     return Found(stored, covered, applications)
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """How far a source's vectors are: up to when all is in, and the run on its way with the last applicant done."""
+    """How far a source's vectors are: up to when all is in, and the run on its way.
+
+    A run takes in what got known after `running_after` (None: everybody); `position` is the last applicant done.
+    """
 
     cut_off: datetime | None
     running_cut_off: datetime | None
+    running_after: datetime | None
     position: str | None
 
 
 def get_coverage(connection: Connection, source: Source) -> Coverage:
     """How far the vectors of the source's present definition are."""
-    columns = t.coverage.c.cut_off, t.coverage.c.running_cut_off, t.coverage.c.position
-    row = connection.execute(select(*columns).where(t.coverage.c.fingerprint == source.fingerprint)).one_or_none()
-    return Coverage(None, None, None) if row is None else Coverage(*row)
+    c = t.coverage.c
+    query = select(c.cut_off, c.running_cut_off, c.running_after, c.position).where(c.fingerprint == source.fingerprint)
+    row = connection.execute(query).one_or_none()
+    return Coverage(None, None, None, None) if row is None else Coverage(*row)
 
 
-def start_run(connection: Connection, source: Source, cut_off: datetime) -> None:
-    """Note that vectors are being brought up to a moment."""
-    running = {"running_cut_off": cut_off, "position": None, "changed_at": func.now()}
+def start_run(connection: Connection, source: Source, cut_off: datetime, after: datetime | None) -> None:
+    """Note that vectors are being brought up to a moment, from another on (None: of everybody)."""
+    running = {"running_cut_off": cut_off, "running_after": after, "position": None, "changed_at": func.now()}
     query = upsert(t.coverage).values(fingerprint=source.fingerprint, source=source.name, cut_off=None, **running)
     connection.execute(query.on_conflict_do_update(index_elements=["fingerprint"], set_=running))
 
@@ -88,7 +95,7 @@ def advance_run(connection: Connection, source: Source, position: str) -> None:
 
 def finish_run(connection: Connection, source: Source, cut_off: datetime) -> None:
     """Note that the events of everybody are in up to that moment."""
-    _set(connection, source, {"cut_off": cut_off, "running_cut_off": None, "position": None})
+    _set(connection, source, {"cut_off": cut_off, "running_cut_off": None, "running_after": None, "position": None})
 
 
 def _set(connection: Connection, source: Source, values: Mapping[str, datetime | str | None]) -> None:
@@ -104,6 +111,12 @@ def aged_applicants(connection: Connection, source: Source, made_before: datetim
     return list(connection.scalars(query))
 
 
+def database_now(connection: Connection) -> datetime:
+    """The database's clock."""
+    now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return now
+
+
 def count_vectors(connection: Connection, source: Source) -> int:
     """How many applicants have a vector of the source's present definition."""
     query = select(func.count()).select_from(t.vector).where(t.vector.c.fingerprint == source.fingerprint)
@@ -116,9 +129,7 @@ def put_vectors(
     cut_off: datetime,
     rows: Iterable[tuple[str, datetime | None, Sequence[float]]],
 ) -> int:
-    """Put (applicant, moment of the newest event, fields) in place, and say how many; a vector of a later cut-off
-    stays.
-    """
+    """Put (applicant, moment of the newest event, fields) in place, and say how many. No fields: none any more."""
     # What takes long here is the amount, not a hang.
     connection.execute(text("SET LOCAL statement_timeout = '10min'"))
     connection.execute(text("CREATE TEMP TABLE arriving (LIKE online.vector) ON COMMIT DROP"))
@@ -133,10 +144,9 @@ def put_vectors(
         "COPY arriving (applicant_id, fingerprint, cut_off, newest_at, fields) FROM STDIN", io.StringIO("".join(lines))
     )
     put = text("""
-        INSERT INTO online.vector AS v SELECT * FROM arriving
+        INSERT INTO online.vector SELECT * FROM arriving
         ON CONFLICT (applicant_id, fingerprint) DO UPDATE
-        SET cut_off = excluded.cut_off, newest_at = excluded.newest_at, fields = excluded.fields
-        WHERE v.cut_off <= excluded.cut_off""")
+        SET cut_off = excluded.cut_off, newest_at = excluded.newest_at, fields = excluded.fields""")
     connection.execute(put)
     connection.execute(text("DROP TABLE arriving"))
     return len(lines)
@@ -159,7 +169,7 @@ def load_fields(
     nothing. Returns how many there were.
     """
     given = ((str(row["applicant_id"]), None, [float(str(row[name])) for name in source.loaded]) for row in rows)
-    start_run(connection, source, as_of)
+    start_run(connection, source, as_of, None)
     count = put_vectors(connection, source, as_of, given)
     finish_run(connection, source, as_of)
     return count

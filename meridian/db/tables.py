@@ -198,6 +198,7 @@ coverage = Table(
     Column("source", Text),
     Column("cut_off", Moment),
     Column("running_cut_off", Moment),
+    Column("running_after", Moment),
     Column("position", Text),
     Column("changed_at", Moment),
     schema="online",

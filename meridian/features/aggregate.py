@@ -57,8 +57,8 @@ class Where:
 class Aggregate:
     """One field of a source, from the events of one stream.
 
-    Of the events that stand at a moment it takes those of the last `days` (all, where that is None) that meet
-    every condition. Money comes out in whole units.
+    Of the events that stand at a moment it takes those of the last `days`, or the `newest` so many (all, where both are
+    None), that meet every condition. Money comes out in whole units.
     """
 
     name: str
@@ -67,6 +67,7 @@ class Aggregate:
     column: str | None = None
     days: int | None = None
     where: Sequence[Where] = field(default=())
+    newest: int | None = None
 
     def check(self, stream: Stream) -> None:
         """Hold it against its stream. Raises `KeyError` or `ValueError` for what the stream cannot answer."""
@@ -87,5 +88,6 @@ class Aggregate:
             "op": self.op.value,
             "column": self.column,
             "days": self.days,
+            "newest": self.newest,
             "where": [[where.column, where.compare.value, where.value] for where in self.where],
         }

@@ -152,7 +152,10 @@ class FeatureSet:
         What the looked-up sources compute their fields by is part of it.
         """
         described = [feature.describe() for feature in self]
-        looked_up = {source.name: source.fingerprint for source in self.sources}
+        looked_up = {
+            source.name: [source.fingerprint, source.silence.value, source.too_old_after.total_seconds()]
+            for source in self.sources
+        }
         text = json.dumps([described, looked_up] if looked_up else described, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

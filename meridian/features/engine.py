@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from meridian.errors import InvalidInput
 from meridian.extra import need
 from meridian.features.aggregate import Aggregate, Compare, Op, Where
-from meridian.features.events import EventHistory, listed, quoted
+from meridian.features.events import EventHistory, connect, listed, quoted, readable
 from meridian.features.source import Source
 from meridian.features.stream import COMMON, Stream
 
@@ -59,7 +60,8 @@ def fields_at(
     for stream in source.streams:
         view = history.open(connection, source, stream)
         aggregates = [one for one in source.aggregates if one.stream == stream.name]
-        connection.execute(_events_of_pairs(stream, view))
+        with readable(f"{source.name}/{stream.name}"):
+            connection.execute(_events_of_pairs(stream, view))
         _check_whole(connection, source, stream)
         for first in range(0, everybody, SLICE):
             columns = connection.execute(query(stream, aggregates, first)).fetchnumpy()
@@ -77,16 +79,15 @@ def changed_applicants(
     """Applicants, in order, whose fields new knowledge of the time `(after, until]` may change; all of them after None.
 
     An event changes something when it gets known and, where it was known before it happened, when it happens. Raises
-    `InvalidInput` for events of nobody.
+    `InvalidInput` for events of nobody, or without a time.
     """
     parts = []
     for stream in source.streams:
         view = history.open(connection, source, stream)
         since = "" if after is None else "AND greatest(event_at, known_at) > $after"
         parts.append(f"SELECT applicant_id FROM {quoted(view)} WHERE known_at <= $until {since}")
-        nobodys = connection.execute(f"SELECT count(*) FROM {quoted(view)} WHERE applicant_id IS NULL").fetchone()[0]
-        if nobodys:
-            raise InvalidInput(f"{nobodys} events of {source.name}/{stream.name} have no applicant_id: whose are they?")
+        with readable(f"{source.name}/{stream.name}"):
+            check_told(connection, view, f"{source.name}/{stream.name}")
     values = {"until": naive(until)} | ({} if after is None else {"after": naive(after)})
     sql = f"SELECT DISTINCT applicant_id FROM ({' UNION ALL '.join(parts)}) ORDER BY applicant_id"
     return [row[0] for row in connection.execute(sql, values).fetchall()]
@@ -104,10 +105,51 @@ def query(stream: Stream, aggregates: Sequence[Aggregate], first: int) -> str:
     return f"""
         WITH part AS (SELECT * FROM numbered WHERE {sliced}),
              mine AS (SELECT * FROM told WHERE {sliced}),
-             {_visible(stream)}
-        SELECT p.pair, {", ".join(["max(e.event_at) AS newest", *chosen])}
-        FROM part p JOIN visible e ON e.who = p.who AND e.visible_from <= p.cut_off AND p.cut_off < e.visible_to
-        WHERE NOT e.retracted GROUP BY p.pair, p.cut_off"""
+             {_visible(stream)},
+             joined AS (
+                SELECT p.pair, p.cut_off, e.*{_place(aggregates)}
+                FROM part p JOIN visible e ON e.who = p.who AND e.visible_from <= p.cut_off AND p.cut_off < e.visible_to
+                WHERE NOT e.retracted)
+        SELECT pair, {", ".join(["max(e.event_at) AS newest", *chosen])}
+        FROM joined e GROUP BY pair, cut_off"""
+
+
+def _place(aggregates: Sequence[Aggregate]) -> str:
+    """Each event's place among its pair's, the newest first, where an aggregate asks for it."""
+    if all(one.newest is None for one in aggregates):
+        return ""
+    return ", row_number() OVER (PARTITION BY p.pair ORDER BY e.event_at DESC, e.event_id DESC) AS place"
+
+
+def check_folder(folder: Path, sources: Sequence[Source]) -> None:
+    """Hold a folder of events against the streams that are declared, before its files are added to a history for good.
+
+    Raises `InvalidInput` for a stream that nobody reads, and for what `fields_at` and `changed_applicants` refuse.
+    """
+    declared = {f"{source.name}/{stream.name}": (source, stream) for source in sources for stream in source.streams}
+    found = sorted({str(file.parent.relative_to(folder)) for file in folder.glob("*/*/*.parquet")})
+    history, connection = EventHistory(folder), connect()
+    for place in found:
+        if place not in declared:
+            raise InvalidInput(
+                f"No product reads {place}; the streams that are read are {', '.join(sorted(declared))}."
+            )
+        source, stream = declared[place]
+        with readable(place):
+            check_told(connection, history.open(connection, source, stream), place)
+
+
+def check_told(connection: Any, view: str, where: str) -> None:
+    """Refuse a stream with events of nobody, or of an applicant that no database can hold, or without a time.
+
+    Such an event would be found for nobody, or never, and so be lost in silence. Raises `InvalidInput`.
+    """
+    wrong = "applicant_id IS NULL OR contains(applicant_id, chr(0)) OR event_at IS NULL OR known_at IS NULL"
+    count = connection.execute(f"SELECT count(*) FROM {quoted(view)} WHERE {wrong}").fetchone()[0]
+    if count:
+        raise InvalidInput(
+            f"{count} events of {where} lack an applicant_id, event_at or known_at, which every event has."
+        )
 
 
 def _check_whole(connection: Any, source: Source, stream: Stream) -> None:
@@ -167,15 +209,17 @@ def _span(thing: str, order: str, moment: str, stored: str) -> str:
 def _expression(aggregate: Aggregate, stream: Stream) -> str:
     conditions = [_condition(where) for where in aggregate.where]
     if aggregate.days is not None:
-        conditions.append(f"e.event_at > p.cut_off - INTERVAL {int(aggregate.days)} DAY")
+        conditions.append(f"e.event_at > e.cut_off - INTERVAL {int(aggregate.days)} DAY")
+    if aggregate.newest is not None:
+        conditions.append(f"e.place <= {int(aggregate.newest)}")
     only = f" FILTER (WHERE {' AND '.join(conditions)})" if conditions else ""
     match aggregate.op:
         case Op.COUNT:
             return f"count(*){only}"
         case Op.SINCE_LAST:
-            return f"date_diff('microsecond', max(e.event_at){only}, p.cut_off) // {DAY_US}"
+            return f"date_diff('microsecond', max(e.event_at){only}, any_value(e.cut_off)) // {DAY_US}"
         case Op.SINCE_FIRST:
-            return f"date_diff('microsecond', min(e.event_at){only}, p.cut_off) // {DAY_US}"
+            return f"date_diff('microsecond', min(e.event_at){only}, any_value(e.cut_off)) // {DAY_US}"
         case Op.DISTINCT:
             return f"count(DISTINCT e.{quoted(str(aggregate.column))}){only}"
     column = stream.column(str(aggregate.column))

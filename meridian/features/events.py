@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from meridian.features.source import Source
 from meridian.features.stream import COMMON, Kind, Stream
 
 WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
+MOMENT = ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S")
 ACCEPTED = {
     Kind.CENTS: WHOLE,
     Kind.DAYS: WHOLE,
@@ -22,9 +24,7 @@ ACCEPTED = {
     Kind.FLAG: ("BOOLEAN",),
     Kind.TEXT: ("VARCHAR", "ENUM"),
 }
-COMMON_TYPES = dict(
-    zip(COMMON, (("VARCHAR",), WHOLE, ("TIMESTAMP",), ("TIMESTAMP",), WHOLE, ("BOOLEAN",)), strict=True)
-)
+COMMON_TYPES = dict(zip(COMMON, (("VARCHAR",), WHOLE, MOMENT, MOMENT, WHOLE, ("BOOLEAN",)), strict=True))
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,8 @@ class EventHistory:
         files = self.files(source, stream)
         view = f"{source.name}_{stream.name}"
         literal = files.replace("'", "''")
-        read = f"FROM read_parquet('{literal}', union_by_name=true)"
+        # Not by the union of their names: a file that lacks a column is an error, and not a column of nothing.
+        read = f"FROM read_parquet('{literal}')"
         _check_columns(connection, read, files, stream)
         # Times may be stored with their zone; from here on they are UTC without saying so.
         utc = "event_at::TIMESTAMP AS event_at, known_at::TIMESTAMP AS known_at"
@@ -81,16 +82,24 @@ class EventHistory:
 
 
 def _check_columns(connection: Any, read: str, files: str, stream: Stream) -> None:
-    try:
+    with readable(files):
         found = {name: kind for name, kind, *_ in connection.execute(f"DESCRIBE {read}").fetchall()}
-    except need("duckdb").Error as error:
-        raise InvalidInput(f"{files} cannot be read: {str(error).splitlines()[0]}") from None
     wanted = {**COMMON_TYPES, **{column.name: ACCEPTED[column.kind] for column in stream.columns}}
     for name, kinds in wanted.items():
         if name not in found:
             raise InvalidInput(f"{files} has no column {name}; an event has {', '.join(stream.stored_columns)}.")
-        if not found[name].startswith(kinds):
+        if found[name].partition("(")[0] not in kinds:
             raise InvalidInput(f"{files}: {name} is {found[name]}; it must be {' or '.join(kinds)}.")
+
+
+@contextmanager
+def readable(what: str) -> Iterator[None]:
+    """Turns what the engine says of events that it cannot read into `InvalidInput`."""
+    duckdb = need("duckdb")
+    try:
+        yield
+    except duckdb.Error as error:
+        raise InvalidInput(f"The events of {what} cannot be read: {str(error).splitlines()[0]}") from None
 
 
 def connect(*, memory: str = "2GB", threads: int | None = None, spill: Path | None = None) -> Any:

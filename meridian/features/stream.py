@@ -46,7 +46,7 @@ class Stream:
     Without a `key`, each event is a fact: its versions share `event_id`, and of those known the one with the
     highest `revision` stands. With a `key` (say, an account's number) each event reports the state of that thing:
     of the reports known, the one of the latest `event_at` stands, and among those of one moment the highest
-    `revision`.
+    `revision`. A report is corrected by one of the same moment; one that is taken back says that the thing is no more.
     """
 
     name: str
@@ -78,5 +78,6 @@ class Stream:
         return {
             "name": self.name,
             "key": self.key,
+            "stored_as": self.stored_as,
             "columns": [[column.name, column.kind.value] for column in self.columns],
         }

@@ -38,7 +38,8 @@ class Materialisation:
     """Brings the online store up to date.
 
     Only applicants with new events are computed, and those whose vector is so old that its windows have moved on. A
-    run that is broken off is gone on with at its own cut-off, after the last applicant it committed.
+    run that is broken off is gone on with at its own cut-off, after the last applicant it committed, and then a new one
+    brings all up to now.
     """
 
     engine: Engine
@@ -51,21 +52,39 @@ class Materialisation:
         Raises `NotReady` where another run of this source is on its way, `InvalidInput` for events that cannot be read.
         """
         with self._alone(source), closing(connect()) as connection:
-            with transaction(self.engine) as database:
-                before = online.get_coverage(database, source)
-                resumed = before.running_cut_off is not None and not everybody
-                cut_off = before.running_cut_off if resumed and before.running_cut_off else self.clock()
-                if not resumed:
-                    online.start_run(database, source, cut_off)
-            after = None if everybody else before.cut_off
-            due = self._due(connection, source, after, cut_off)
-            if resumed and before.position is not None:
-                due = [applicant for applicant in due if applicant > before.position]
-            for done in self._each(connection, source, due, cut_off):
-                progress(source.name, done / len(due))
-            with transaction(self.engine) as database:
-                online.finish_run(database, source, cut_off)
-            return Materialised(source.name, cut_off, len(due), resumed)
+            broken = None if everybody else self._broken(source)
+            if broken is None:
+                return self._whole(connection, source, progress, everybody)
+            done = self._go_on(connection, source, broken, progress)
+            rest = self._whole(connection, source, progress, everybody=False)
+            return Materialised(source.name, rest.cut_off, done + rest.applicants, resumed=True)
+
+    def _broken(self, source: Source) -> online.Coverage | None:
+        """The run that was broken off, if there is one."""
+        with transaction(self.engine) as database:
+            coverage = online.get_coverage(database, source)
+        return None if coverage.running_cut_off is None else coverage
+
+    def _whole(self, connection: Any, source: Source, progress: Progress, everybody: bool) -> Materialised:
+        with transaction(self.engine) as database:
+            after = None if everybody else online.get_coverage(database, source).cut_off
+            # Never ahead of the database's clock: what gets known until then would be taken for known.
+            cut_off = min(self.clock(), online.database_now(database))
+            online.start_run(database, source, cut_off, after)
+        started = online.Coverage(None, cut_off, after, None)
+        return Materialised(source.name, cut_off, self._go_on(connection, source, started, progress), resumed=False)
+
+    def _go_on(self, connection: Any, source: Source, run: online.Coverage, progress: Progress) -> int:
+        """Bring a run to its end; for how many applicants."""
+        assert run.running_cut_off is not None  # noqa: S101  # what is gone on with is a run
+        due = self._due(connection, source, run.running_after, run.running_cut_off)
+        if run.position is not None:
+            due = [applicant for applicant in due if applicant > run.position]
+        for done in self._each(connection, source, due, run.running_cut_off):
+            progress(source.name, done / len(due))
+        with transaction(self.engine) as database:
+            online.finish_run(database, source, run.running_cut_off)
+        return len(due)
 
     def _due(self, connection: Any, source: Source, after: datetime | None, cut_off: datetime) -> list[str]:
         changed = changed_applicants(connection, source, self.history, after, cut_off)
@@ -101,8 +120,10 @@ class Materialisation:
 
 
 def _rows(applicants: list[str], vectors: Vectors) -> Iterator[tuple[str, datetime | None, list[float]]]:
-    """The vectors of those of whom there is any event."""
+    """The vectors, without fields for whom there is no event: all of theirs may have been taken back."""
     newest = vectors.newest_at.astype("datetime64[us]").tolist()
     for place, fields in enumerate(vectors.rows().tolist()):
         if vectors.present[place]:
             yield applicants[place], newest[place].replace(tzinfo=UTC), fields
+        else:
+            yield applicants[place], None, []

@@ -126,7 +126,7 @@ class SkewCheck:
     def _check(self, product: Product, logged: Sequence[_Logged]) -> Checked:
         values, differences, not_checked = 0, list(_of_requests(product, logged)), []
         for one in logged:
-            values += sum(len(one.evidence.document["features"][name]) for name in one.readings)
+            values += sum(len(one.evidence.document["features"].get(name, ())) for name in one.readings)
         for source in product.sources:
             looked_up = [one for one in logged if one.summary(source.name).get("known_at")]
             if source.loaded:

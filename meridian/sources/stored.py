@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ CUT_OFF_DAY = "cut_off_day"
 """A field of every stored source: the day of its cut-off, in days since 1970, for the age of what began on a day."""
 APPLICATIONS_90D = "applications_90d"
 """The other one: earlier applications to us in 90 days, counted in the record at that moment."""
+CLOCKS_APART = timedelta(minutes=2)
+"""How far the clocks of who makes vectors and who reads them may be apart."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -39,6 +41,8 @@ def reading_of(source: Source, stored: Stored | None, covered_until: datetime | 
     if covered_until is None:
         detail = "nothing was ever loaded" if source.loaded else "nothing was ever materialised from its events"
         return SourceReading(source.name, SourceStatus.MISSING, detail=detail)
+    if (stored.cut_off if stored else covered_until) > now + CLOCKS_APART:
+        return SourceReading(source.name, SourceStatus.FAILED, detail="made at a moment that has not come yet")
     if stored is None:
         return _silent(source, covered_until, now)
     return _reading(source, dict(zip(source.fields, stored.values, strict=True)), stored, now)

@@ -45,7 +45,7 @@ def train_demo(product: Product, models_dir: Path, progress: Progress = quiet) -
 def demo_frame(product: Product, n: int = APPLICANTS, seed: int = SEED) -> tuple[Frame, Applicants]:
     """Simulated loans as a frame, and the applicants they are of. Without a credit report there was no loan."""
     if product.name != SIMULATED_PRODUCT:
-        raise InvalidTrainingData(f"No applicants are simulated for {product.name}; train it on a file of past loans.")
+        raise InvalidTrainingData(f"Nobody is simulated for {product.name} here; give past loans with --data.")
     applicants = draw(n, seed)
     lent = applicants.has_report
     fields = {

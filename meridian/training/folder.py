@@ -43,14 +43,16 @@ def read_folder(product: Product, folder: Path) -> TableFile:
             raw = connection.execute(query, files).fetchnumpy()
     except duckdb.Error as error:
         raise InvalidTrainingData(f"{folder} cannot be read as loans: {str(error).splitlines()[0]}") from None
-    columns = {name: _column(raw[name]) for name in table.columns}
+    columns = {name: _column(name, raw[name]) for name in table.columns}
     if not len(columns[table.columns[0]]):
         raise InvalidTrainingData(f"{folder} has no loan with a known {table.outcome}.")
     return TableFile(table, folder.name, _digest(sorted(folder.rglob("*.parquet")), folder), columns)
 
 
-def _column(raw: NDArray[Any]) -> NDArray[Any]:
+def _column(name: str, raw: NDArray[Any]) -> NDArray[Any]:
     """A column as DuckDB gives it: texts as texts, numbers as numbers, NaN where there is none."""
+    if raw.dtype.kind == "M" and np.ma.getmaskarray(raw).any():
+        raise InvalidTrainingData(f"{np.ma.getmaskarray(raw).sum()} loans have no {name}; every loan needs one.")
     if raw.dtype == object:
         return np.asarray(np.ma.filled(np.ma.asarray(raw), ""), dtype=np.str_)
     if isinstance(raw, np.ma.MaskedArray) and raw.dtype.kind in "iuf":

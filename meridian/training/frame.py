@@ -122,7 +122,7 @@ def _looked(file: TableFile, inputs: Columns, events: Path | None) -> Looked | N
     if table.applicant is None or table.cut_off is None:
         return None
     if events is None:
-        raise InvalidTrainingData(f"{table.name} needs the events of its applicants: say where with --events FOLDER.")
+        raise InvalidTrainingData(f"{table.name} needs the events of its applicants: give a folder that has them.")
     return Looked(_read(table.applicant, inputs, file), _read(table.cut_off, inputs, file), EventHistory(events))
 
 

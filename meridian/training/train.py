@@ -37,7 +37,6 @@ def train_product(
     progress: Progress = quiet,
     columns: Sequence[str] = (),
     seed: int = SEED,
-    events: Path | None = None,
 ) -> list[Manifest]:
     """Train the compact and the batch model on a file of past loans, and put both in place.
 
@@ -51,7 +50,7 @@ def train_product(
     progress(f"reading {path.name}", 0.0)
     file = read_folder(product, path) if path.is_dir() else read_table(product, path, columns)
     progress("computing features", 0.1)
-    events = events or (path / EVENTS if path.is_dir() else None)
+    events = path / EVENTS if path.is_dir() else None
     frame = frame_of(product, file, columns, events, lambda share: progress("computing features", 0.1 + share / 10))
     lineage = Lineage(
         table=file.table.name,

@@ -36,7 +36,10 @@ def unroll_file(
     progress(0.3)
     if file.table.unrolled is None:
         raise InvalidTrainingData(f"{file.table.name} holds no dated snapshots that could be unrolled into events.")
-    events = file.table.unrolled(file.columns)
+    try:
+        events = file.table.unrolled(file.columns)
+    except ValueError as error:
+        raise InvalidTrainingData(f"{file.name} has a value that cannot be read: {error}.") from None
     progress(0.6)
     write_events(events, folder, f"part-{file.sha256[:16]}")
     progress(1.0)

@@ -30,6 +30,7 @@ CREATE TABLE online.coverage (
     source text NOT NULL,
     cut_off timestamptz,
     running_cut_off timestamptz,
+    running_after timestamptz,
     position text,
     changed_at timestamptz NOT NULL
 );

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from meridian.features.engine import fields_at
+from meridian.features.events import EventHistory, connect
 from meridian.products import Product, Split, find_product
 from meridian.products.credit_card.taiwan import FIRST_OF_OCTOBER, statements
 from meridian.service import Wanted, summed
@@ -73,6 +75,38 @@ def test_a_month_is_the_month_of_the_file(product: Product, taiwan: Path) -> Non
     for feature, column in (("used_1", "BILL_AMT1"), ("used_4", "BILL_AMT4"), ("paid_5", "PAY_AMT5")):
         wanted = some.columns[column].astype(np.float64) / limit
         np.testing.assert_allclose(frame.inputs([feature])[:, 0], wanted, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("day", ["2026-10-01", "2026-10-15", "2026-10-30T23:00", "2026-03-01", "2026-12-01"])
+def test_the_newest_statement_is_the_newest_on_any_day(product: Product, tmp_path: Path, day: str) -> None:
+    """Months have 28 to 31 days, and a statement may not be in yet: none is counted twice, and none is passed over."""
+    ends = np.arange("2025-06", "2026-12", dtype="datetime64[M]") + 1
+    moments = (ends.astype("datetime64[D]") - 1).astype("datetime64[us]")
+    n = len(moments)
+    write_events(
+        {
+            "account/statements": {
+                "applicant_id": np.array(["c"] * n), "event_id": np.arange(n), "event_at": moments,
+                "known_at": moments + np.timedelta64(3, "D"), "revision": np.zeros(n, np.int32),
+                "retracted": np.zeros(n, np.bool_), "delay": np.full(n, 4), "bill_cents": np.full(n, 50_000),
+                "paid_cents": np.zeros(n, np.int64),
+            }
+        },
+        tmp_path,
+    )  # fmt: skip
+    (source,) = product.sources
+    found = fields_at(connect(), source, EventHistory(tmp_path), ["c"], np.array([day], "datetime64[us]"))
+    fields = {name: float(column[0]) for name, column in found.fields.items()} | {"limit": 1000.0}
+    values = product.features.compute("account", fields)
+    assert [values[f"delay_{month}"] for month in range(1, 7)] == [4.0] * 6
+    assert [values[f"used_{month}"] for month in range(1, 7)] == [0.5] * 6
+
+
+def test_an_amount_that_is_none_is_refused(product: Product) -> None:
+    columns = {name: np.array(["1"]) for name in product.training[0].columns}
+    for wrong in ("nan", "1e300", ""):
+        with pytest.raises(ValueError, match=r"no whole amount|could not convert"):
+            statements({**columns, "PAY_AMT3": np.array([wrong])})
 
 
 @pytest.mark.real_data

@@ -20,6 +20,7 @@ from meridian.errors import NotReady
 from meridian.features import Aggregate, FeatureSet, Op
 from meridian.features.compute import field
 from meridian.products import Product, find_product
+from meridian.service import Wanted, summed
 from meridian.service import materialise as module
 from tests.lender import APPLICANTS, SOURCES, Lender, quiet
 from tests.services import Service
@@ -164,10 +165,64 @@ def test_a_run_that_is_broken_off_is_gone_on_with(lender: Lender, monkeypatch: p
     lender.decide(1)
     seen: list[float] = []
     done = run(BANK, lambda _what, share: seen.append(share))
-    assert (done.resumed, done.cut_off) == (True, broken.running_cut_off)
+    assert done.resumed
+    assert broken.running_cut_off is not None
+    assert done.cut_off > broken.running_cut_off
     whole = run(BANK, quiet, everybody=True)
     assert 0 < done.applicants < whole.applicants
     assert lender.verify().differences == ()
+
+
+def test_a_run_of_everybody_that_is_broken_off_stays_one_of_everybody(
+    lender: Lender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = lender.materialise()
+    lender.service.execute(f"UPDATE online.vector SET fields[1] = -1 WHERE fingerprint = '\\x{BANK.fingerprint}'")
+    monkeypatch.setattr(module, "AT_ONCE", 50)
+    run = lender.service.worker.materialisation.run
+
+    def stop(_what: str, share: float) -> None:
+        if share > 0.4:
+            raise BrokenOff
+
+    with pytest.raises(BrokenOff):
+        run(BANK, stop, everybody=True)
+    done = run(BANK, quiet)
+    assert (done.resumed, 0 < done.applicants < whole["bank"]) == (True, True)
+    assert lender.service.query("SELECT count(*) FROM online.vector WHERE fields[1] = -1")[0][0] == 0
+
+
+def test_who_has_everything_taken_back_has_nothing(lender: Lender) -> None:
+    lender.materialise()
+    place = lender.events / "bank" / "transactions"
+    applicant = duckdb.sql(f"SELECT min(applicant_id) FROM '{place}/part-*.parquet'").fetchall()[0][0]
+    duckdb.sql(f"""
+        COPY (SELECT * REPLACE (revision + 9 AS revision, true AS retracted, now()::TIMESTAMP AS known_at)
+              FROM '{place}/part-*.parquet' WHERE applicant_id = '{applicant}')
+        TO '{place}/retracted.parquet' (FORMAT parquet)""")
+    lender.materialise()
+    (request,) = (one for one in lender.requests if one["application"]["applicant_id"] == applicant)
+    body = json.loads(lender.service.wiring.decisions.decide(Wanted("tests", json.dumps(request).encode())).body)
+    assert [one["status"] for one in body["evidence"]["sources"] if one["name"] == "bank"] == ["nothing"]
+    assert lender.verify().differences == ()
+    lender.service.execute("UPDATE online.vector SET cut_off = cut_off - interval '8 days', newest_at = NULL")
+    lender.service.execute("UPDATE online.coverage SET cut_off = cut_off - interval '8 days'")
+    lender.materialise()
+    assert lender.materialise()["bank"] == 0
+
+
+def test_a_clock_that_is_ahead_takes_in_no_future(lender: Lender) -> None:
+    """The run ends at the database's moment, and what is made for later is not handed out."""
+    materialisation = lender.service.worker.materialisation
+    ahead = replace(materialisation, clock=lambda: materialisation.clock() + timedelta(days=200))
+    assert ahead.run(BANK, quiet).cut_off < materialisation.clock()
+    lender.service.execute("UPDATE online.vector SET cut_off = cut_off + interval '1 day'")
+    applicant = lender.service.query("SELECT applicant_id FROM online.vector LIMIT 1")[0][0]
+    (reading,) = lender.service.wiring.online([BANK], applicant, materialisation.clock())
+    assert (reading.status.value, reading.detail) == ("failed", "made at a moment that has not come yet")
+    ahead.run(BANK, quiet, everybody=True)
+    (reading,) = lender.service.wiring.online([BANK], applicant, materialisation.clock())
+    assert reading.status.usable
 
 
 def test_two_runs_of_one_source_do_not_take_turns(lender: Lender) -> None:
@@ -240,8 +295,6 @@ def test_the_commands(lender: Lender, tmp_path: Path) -> None:
 def test_form_only_products_are_checked_as_far_as_they_can_be(running: Service) -> None:
     """A personal loan's form and report come with the request; its history is loaded, so that nobody can compute it."""
     product = running.wiring.products["personal-loan"]
-    from meridian.service import Wanted, summed
-
     running.wiring.decisions.decide(Wanted("tests", json.dumps(product.sample()).encode()))
     checked = summed(list(running.wiring.skew.sample(10, None, 1)[1]))
     assert checked.differences == ()

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from meridian.errors import InvalidInput
-from meridian.features.engine import Vectors, changed_applicants, fields_at
+from meridian.features.engine import Vectors, changed_applicants, check_folder, fields_at
 from meridian.features.events import EventHistory, connect
 from tests.events import DAY, FACTS, SOURCE, START, STATES, Event, expected, history, write
 
@@ -132,6 +133,7 @@ def test_a_stream_without_events_is_named(tmp_path: Path) -> None:
     [
         (lambda: pa.table({"applicant_id": ["a"], "event_id": [1]}), "has no column event_at"),
         (lambda: pa.table({"applicant_id": ["a"], "event_id": [1.5]}), "event_id is DOUBLE; it must be TINYINT or"),
+        (lambda: pa.table({"applicant_id": ["a"], "event_id": pa.array([[1]])}), r"event_id is BIGINT\[\]; it must be"),
         (lambda: None, "cannot be read"),
     ],
 )
@@ -159,11 +161,22 @@ def test_an_event_that_lacks_what_every_event_has_is_refused(tmp_path: Path, col
         at(EventHistory(tmp_path), ["a"], [START])
 
 
-def test_an_event_of_nobody_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("wrong", [{"applicant_id": None}, {"applicant_id": "a\0b"}, {"known_at": None}])
+def test_an_event_that_would_be_found_for_nobody_is_refused(tmp_path: Path, wrong: dict[str, Any]) -> None:
     write(tmp_path, STATES, [])
-    write(tmp_path, FACTS, [replace(Event("a", 1, START, START), applicant_id=None)])  # type: ignore[arg-type]
-    with pytest.raises(InvalidInput, match="tested/facts have no applicant_id"):
+    write(tmp_path, FACTS, [replace(Event("a", 1, START, START), **wrong)])
+    with pytest.raises(InvalidInput, match="1 events of tested/facts lack an applicant_id"):
         changed_applicants(connect(), SOURCE, EventHistory(tmp_path), None, START.replace(tzinfo=UTC))
+
+
+def test_a_file_that_lacks_a_column_of_the_others_is_refused(tmp_path: Path) -> None:
+    """Its events would be read as having nothing there."""
+    write(tmp_path, STATES, [])
+    write(tmp_path, FACTS, [Event("a", 1, START, START)])
+    file = tmp_path / "tested" / "facts" / "part-0.parquet"
+    pq.write_table(pq.read_table(file).drop_columns(["amount_cents"]), file.with_name("part-1.parquet"))
+    with pytest.raises(InvalidInput, match="amount_cents"):
+        at(EventHistory(tmp_path), ["a"], [START])
 
 
 def test_nothing_of_nobody(told: tuple[Told, EventHistory]) -> None:
@@ -187,3 +200,13 @@ def test_events_are_added_to_the_history_once(tmp_path: Path) -> None:
     assert at(folder, ["a"], [START + DAY]).fields["facts_count_None_None"].tolist() == [2.0]
     with pytest.raises(InvalidInput, match="holds no events"):
         folder.add(tmp_path)
+
+
+def test_what_is_added_is_held_against_the_streams_first(tmp_path: Path) -> None:
+    write(tmp_path, FACTS, [Event("a", 1, START, START)])
+    check_folder(tmp_path, [SOURCE])
+    with pytest.raises(InvalidInput, match="No product reads tested/facts"):
+        check_folder(tmp_path, [])
+    write(tmp_path, STATES, [replace(Event("a", 1, START, START), known_at=None)])  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="1 events of tested/states lack"):
+        check_folder(tmp_path, [SOURCE])

@@ -15,7 +15,6 @@ from meridian.products.consumer_loan.schema import ConsumerLoanApplication
 
 UP, DOWN, FREE = Direction.RAISES_RISK, Direction.LOWERS_RISK, Direction.FREE
 FIELDS = ("amount", "term_months", "purpose", "annual_income", "employment_years", "housing")
-GUESSED_YEARS = 3.0
 
 
 def read_application(request: DecisionRequest[Any], received_at: datetime) -> tuple[SourceReading, ...]:
@@ -46,7 +45,7 @@ FEATURES = (
     _f("payment_to_income", "Repayment of principal a month over monthly income", "ratio", 1e5,
        lambda f: ratio(f["amount"] / f["term_months"] * 12.0, f["annual_income"]), "R01", UP, 100.0, actionable=True),
     _f("employment_years", "Stated years with the employer, ten and more as ten", "years", 10,
-       lambda f: np.minimum(f["employment_years"], 10.0) + 0.0, "R03", DOWN, GUESSED_YEARS),
+       lambda f: np.minimum(f["employment_years"], 10.0) + 0.0, "R03", DOWN),
     _f("is_renter", "Rents the home", "0/1", 1, one_of("housing", "rent"), "R04", UP),
     _f("is_owner", "Owns the home", "0/1", 1, one_of("housing", "own"), "R04", DOWN),
     _f("purpose_business", "Purpose is a small business", "0/1", 1, one_of("purpose", "small_business"), "R05", UP),

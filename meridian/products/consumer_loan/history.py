@@ -87,7 +87,7 @@ HISTORY = Source(
     silence=Silence.NOTHING_HAPPENED,
     streams=STREAMS,
     aggregates=AGGREGATES,
-    recompute_after=timedelta(days=1),
+    recompute_after=timedelta(hours=20),
 )
 
 

@@ -11,8 +11,6 @@ from meridian.features.compute import Compute, field, ratio
 
 UP, DOWN, FREE = Direction.RAISES_RISK, Direction.LOWERS_RISK, Direction.FREE
 MONTHS = range(1, 7)
-DAYS = {months: round(months * 30.5) for months in MONTHS}
-"""Windows that hold exactly so many month-end statements, seen from the first day of a month."""
 
 STREAMS = (
     Stream(
@@ -29,7 +27,8 @@ LATE, VERY_LATE = Where("delay", Compare.AT_LEAST, 1), Where("delay", Compare.AT
 
 
 def _of(months: int, name: str, op: Op, column: str | None = None, *where: Where) -> Aggregate:
-    return Aggregate(f"{name}_{months}m", "statements", op, column, DAYS[months], where)
+    """Over the newest so many statements, whatever the day: months have 28 to 31 days, and some are late."""
+    return Aggregate(f"{name}_{months}m", "statements", op, column, where=where, newest=months)
 
 
 AGGREGATES = (

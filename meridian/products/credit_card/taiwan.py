@@ -29,7 +29,10 @@ def _customers(columns: Columns) -> NDArray[np.str_]:
 
 
 def _whole(column: NDArray[Any], scale: int = 1) -> NDArray[np.int64]:
-    return np.round(column.astype(np.float64) * scale).astype(np.int64)
+    numbers = np.round(column.astype(np.float64) * scale)
+    if not (np.abs(numbers) < 2**53).all():
+        raise ValueError(f"{column[~(np.abs(numbers) < 2**53)][0]!r} is no whole amount")
+    return numbers.astype(np.int64)
 
 
 def statements(columns: Columns) -> dict[str, dict[str, NDArray[Any]]]:
