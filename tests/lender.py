@@ -20,7 +20,7 @@ from meridian.simulator.lender import LenderSettings, requests, simulate
 from tests.services import Service, copied_database, service
 
 SOURCES = find_product("consumer-loan").sources
-APPLICANTS = 400
+APPLICANTS = 300
 
 
 def quiet(_what: str, _share: float) -> None:

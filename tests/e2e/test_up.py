@@ -124,7 +124,12 @@ def test_the_doctor_names_what_is_missing_and_what_to_do(
     stopped = subprocess.run([*MERIDIAN, "doctor", "--json"], env=clean_environment, capture_output=True, check=False)
     assert stopped.returncode == 3
     findings = {finding["what"]: finding for finding in json.loads(stopped.stdout)}
-    assert [what for what, finding in findings.items() if not finding["good"]] == ["database", "record", "broker"]
+    assert [what for what, finding in findings.items() if not finding["good"]] == [
+        "database",
+        "record",
+        "broker",
+        "vectors",
+    ]
     assert "meridian up" in findings["database"]["text"]
     process = start(clean_environment, tmp_path / "up.log")
     try:

@@ -15,9 +15,12 @@ from meridian.features.engine import fields_at
 from meridian.features.events import EventHistory, connect
 from meridian.products import Product, Split, find_product
 from meridian.products.credit_card.taiwan import FIRST_OF_OCTOBER, statements
+from meridian.registry import Purpose
 from meridian.service import Wanted, summed
 from meridian.training import train_product
+from meridian.training.fit import fit
 from meridian.training.frame import frame_of
+from meridian.training.measure import measure
 from meridian.training.table import TableFile, read_table
 from meridian.training.unroll import write_events
 from tests.lender import quiet
@@ -45,12 +48,16 @@ def taiwan() -> Path:
 
 @pytest.fixture(scope="module")
 def trained(product: Product, taiwan: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[float]]:
-    """Models of three splits, the last one's folder, and what each reached on its hold-out."""
-    models, reached = tmp_path_factory.mktemp("card"), []
+    """The folder of a trained model, and what the compact model reached on the hold-out of three splits."""
+    frame, reached = frame_of(product, read_table(product, taiwan)), []
     for seed in SEEDS:
-        table = replace(product.training[0], split=Split.by_lot(seed))
-        manifests = train_product(replace(product, training=(table,)), taiwan, models)
-        reached.append(manifests[0].metrics["test"]["auc"])
+        split = Split.by_lot(seed)
+        of_split = replace(frame, split=split, period=split.parts(len(frame.target)))
+        pds = fit(product, of_split, Purpose.COMPACT).pds
+        tests = ~of_split.trains
+        reached.append(measure(of_split.target[tests], pds[tests])["auc"])
+    models = tmp_path_factory.mktemp("card")
+    train_product(product, taiwan, models)
     return models, reached
 
 

@@ -105,7 +105,7 @@ def unwindowed(lender: Lender) -> None:
 )
 def test_planted_skew_is_found(lender: Lender, plant: Callable[[Lender], None], source: str) -> None:
     plant(lender)
-    lender.decide(APPLICANTS)
+    lender.decide(120)
     found = lender.verify().differences
     assert found
     assert {one.source for one in found} == {source}
