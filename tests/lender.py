@@ -62,7 +62,11 @@ class Lender:
         changed = file.with_name("changed")
         duckdb.sql(f"COPY (SELECT * REPLACE ({change}) FROM '{file}') TO '{changed}' (FORMAT parquet)")
         changed.rename(file)
-        return lambda: [file.write_bytes(before)][0] and None
+
+        def back() -> None:
+            file.write_bytes(before)
+
+        return back
 
 
 @pytest.fixture(scope="session")

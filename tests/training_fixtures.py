@@ -45,7 +45,12 @@ def personal_loan() -> Product:
 @pytest.fixture(scope="session")
 def lending_club_file() -> Path:
     """LendingClub's loans of 2007 to 2011; the test is skipped where they are not at hand."""
-    path = Path(os.environ.get("MERIDIAN_REAL_DATA", REAL_DATA)) / LENDING_CLUB_FILE
+    return real_data(LENDING_CLUB_FILE)
+
+
+def real_data(name: str) -> Path:
+    """A file of the public credit data; the test that asks for it is skipped where it is not at hand."""
+    path = Path(os.environ.get("MERIDIAN_REAL_DATA", REAL_DATA)) / name
     if not path.is_file():
         pytest.skip(f"the public credit data is not here: {path} is missing; set MERIDIAN_REAL_DATA to its folder")
     return path

@@ -15,7 +15,7 @@ from meridian.db import online
 from meridian.db.engine import transaction
 from meridian.errors import NotReady
 from meridian.features import Source
-from meridian.features.engine import Vectors, changed_applicants, fields_at
+from meridian.features.engine import Vectors, changed_applicants, fields_at, naive
 from meridian.features.events import EventHistory, connect
 
 AT_ONCE = 50_000
@@ -95,7 +95,7 @@ class Materialisation:
         return sorted({*changed, *aged})
 
     def _each(self, connection: Any, source: Source, due: list[str], cut_off: datetime) -> Iterator[int]:
-        moment = np.datetime64(cut_off.astimezone(UTC).replace(tzinfo=None), "us")
+        moment = np.datetime64(naive(cut_off), "us")
         for start in range(0, len(due), AT_ONCE):
             some = due[start : start + AT_ONCE]
             vectors = fields_at(connection, source, self.history, some, np.full(len(some), moment))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from meridian.db.recorded import count_earlier, draw_decisions, find_recorded
 from meridian.errors import InvalidInput
 from meridian.evidence import FORM, Evidence, SourceReading, SourceStatus, canonical_json
 from meridian.features import Source
-from meridian.features.engine import fields_at
+from meridian.features.engine import fields_at, naive
 from meridian.features.events import EventHistory, connect
 from meridian.outcome import Stage
 from meridian.products import Product
@@ -127,24 +127,38 @@ class SkewCheck:
         values, differences, not_checked = 0, list(_of_requests(product, logged)), []
         for one in logged:
             values += sum(len(one.evidence.document["features"].get(name, ())) for name in one.readings)
-        for source in product.sources:
-            looked_up = [one for one in logged if one.summary(source.name).get("known_at")]
-            if source.loaded:
-                not_checked.append(f"{product.name}: {source.name} is loaded, there are no events to compute it from")
-            elif looked_up:
-                values += len(looked_up) * len(product.features.of_source(source.name))
-                differences += self._of_source(product, source, looked_up)
+        earlier = self._earlier(logged) if product.sources else {}
+        with closing(connect()) as connection:
+            for source in product.sources:
+                looked_up = [one for one in logged if one.summary(source.name).get("known_at")]
+                if source.loaded:
+                    line = f"{product.name}: {source.name} is loaded, there are no events to compute it from"
+                    not_checked.append(line)
+                elif looked_up:
+                    values += len(looked_up) * len(product.features.of_source(source.name))
+                    differences += self._of_source(connection, product, source, looked_up, earlier)
         return Checked(len(logged), values, tuple(differences), tuple(not_checked))
 
-    def _of_source(self, product: Product, source: Source, logged: Sequence[_Logged]) -> Iterator[SkewFound]:
+    def _earlier(self, logged: Sequence[_Logged]) -> dict[str, int]:
+        """By decision, the applications of the 90 days before it."""
+        with transaction(self.engine) as connection:
+            counts = count_earlier(connection, [(one.applicant, one.received_at) for one in logged])
+        return {one.decision_id: count for one, count in zip(logged, counts, strict=True)}
+
+    def _of_source(
+        self,
+        connection: Any,
+        product: Product,
+        source: Source,
+        logged: Sequence[_Logged],
+        earlier: Mapping[str, int],
+    ) -> Iterator[SkewFound]:
         applicants = [one.applicant for one in logged]
         cut_offs = _moments(datetime.fromisoformat(one.summary(source.name)["known_at"]) for one in logged)
         now = _moments(one.received_at for one in logged)
-        with closing(connect()) as connection:
-            vectors = fields_at(connection, source, self.history, applicants, cut_offs)
-        with transaction(self.engine) as connection:
-            earlier = count_earlier(connection, [(one.applicant, one.received_at) for one in logged])
-        computed = columns_of(product.features, source, vectors, cut_offs, now, _form(logged), np.asarray(earlier))
+        vectors = fields_at(connection, source, self.history, applicants, cut_offs)
+        counts = np.array([earlier[one.decision_id] for one in logged])
+        computed = columns_of(product.features, source, vectors, cut_offs, now, _form(logged), counts)
         for feature, column in computed.items():
             yield from _differing(logged, source.name, feature, column)
         for one, moment in zip(logged, moments_of(source, vectors, cut_offs), strict=True):
@@ -182,8 +196,8 @@ def _form(logged: Sequence[_Logged]) -> dict[str, NDArray[Any]]:
     return {name: np.asarray([one.readings[FORM].fields[name] for one in logged]) for name in names}
 
 
-def _moments(moments: Iterator[datetime] | Any) -> NDArray[np.datetime64]:
-    return np.asarray([one.astimezone(UTC).replace(tzinfo=None) for one in moments], dtype="datetime64[us]")
+def _moments(moments: Iterable[datetime]) -> NDArray[np.datetime64]:
+    return np.asarray([naive(one) for one in moments], dtype="datetime64[us]")
 
 
 def summed(parts: Sequence[Checked]) -> Checked:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +24,7 @@ from meridian.training.table import TableFile, read_table
 from meridian.training.unroll import write_events
 from tests.lender import quiet
 from tests.services import copied_database, service
-from tests.training_fixtures import REAL_DATA
+from tests.training_fixtures import real_data
 
 FILE = "taiwan_default_2005.csv.gz"
 SEEDS = (1, 2, 3)
@@ -39,11 +38,7 @@ def product() -> Product:
 
 @pytest.fixture(scope="module")
 def taiwan() -> Path:
-    """The file; the test is skipped where it is not at hand."""
-    path = Path(os.environ.get("MERIDIAN_REAL_DATA", REAL_DATA)) / FILE
-    if not path.is_file():
-        pytest.skip(f"the public credit data is not here: {path} is missing; set MERIDIAN_REAL_DATA to its folder")
-    return path
+    return real_data(FILE)
 
 
 @pytest.fixture(scope="module")

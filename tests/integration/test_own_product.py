@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sysconfig
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from meridian.registry import Purpose
 from meridian.training import train_product
 from tests.own_products import check_served_as_trained, drafted, plain_table, written
 from tests.services import Service
-from tests.training_fixtures import REAL_DATA
+from tests.training_fixtures import real_data
 
 MERIDIAN = Path(sysconfig.get_path("scripts")) / "meridian"
 GROUPS = (
@@ -73,9 +72,7 @@ TABLES = {
 def test_a_public_table_trains_without_a_line_of_code(name: str, tmp_path: Path) -> None:
     """No leak and no protected attribute is read, the AUC is that of an honest model, and serving equals training."""
     table = TABLES[name]
-    file = Path(os.environ.get("MERIDIAN_REAL_DATA", REAL_DATA)) / table.file
-    if not file.is_file():
-        pytest.skip(f"the public credit data is not here: {file} is missing; set MERIDIAN_REAL_DATA to its folder")
+    file = real_data(table.file)
     wishes = {"protected": table.protected, "time": table.time}
     product, draft = drafted(tmp_path / "products", file, table.target, name, **wishes)
     used = {column.column for column in draft.product.column}

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meridian.features import Feature, FeatureSet
+from meridian.features import Feature, FeatureSet, Silence
 from meridian.products import find_product
 from meridian.products.personal_loan.features import COUNTED, NEVER_MONTHS
 from meridian.products.personal_loan.schema import PURPOSES
@@ -95,7 +95,9 @@ def test_a_source_that_computes_its_fields_otherwise_changes_the_fingerprint() -
     product = find_product("consumer-loan")
     bank = next(source for source in product.sources if source.name == "bank")
     longer = replace(bank, aggregates=(replace(bank.aggregates[0], days=31), *bank.aggregates[1:]))
-    others = [longer if source.name == "bank" else source for source in product.sources]
-    changed = FeatureSet(product.features, others)
-    assert changed.select(["balance_low_90d"]).fingerprint != product.features.select(["balance_low_90d"]).fingerprint
-    assert changed.select(["loan_amount"]).fingerprint == product.features.select(["loan_amount"]).fingerprint
+    speaking = replace(bank, silence=Silence.NOTHING_HAPPENED)
+    for other in (longer, speaking, replace(bank, too_old_after=bank.fresh_for)):
+        others = [other if source.name == "bank" else source for source in product.sources]
+        changed, low = FeatureSet(product.features, others), ["balance_low_90d"]
+        assert changed.select(low).fingerprint != product.features.select(low).fingerprint
+        assert changed.select(["loan_amount"]).fingerprint == product.features.select(["loan_amount"]).fingerprint
