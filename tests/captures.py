@@ -51,14 +51,19 @@ def decided(product: Product, evidence: Evidence, scorer: Scorer | None) -> Deci
     return product.decide(evidence, scorer)
 
 
-def graded_scorer() -> Scorer:
+def graded_scorer(
+    feature: str = "revolving_utilisation",
+    cuts: tuple[float, float] = (0.5, 0.8),
+    pds: tuple[float, float, float] = (LOW, GREY, HIGH),
+    reference: float = 0.1,
+) -> Scorer:
     """A model of one tree on one feature: LOW, GREY or HIGH by the share of the revolving limits in use."""
-    cuts = (-math.inf, 0.5, 0.8, math.inf)
+    edges = (-math.inf, *cuts, math.inf)
     leaves = tuple(
         Leaf(math.log(pd / (1 - pd)), (Condition(0, low, high, missing=pd == LOW),))
-        for pd, low, high in zip((LOW, GREY, HIGH), cuts, cuts[1:], strict=False)
+        for pd, low, high in zip(pds, edges, edges[1:], strict=False)
     )
-    tables = LeafTables(Ensemble(leaves, 0.0, ("revolving_utilisation",)), np.array([[0.1]], dtype=np.float32))
+    tables = LeafTables(Ensemble(leaves, 0.0, (feature,)), np.array([[reference]], dtype=np.float32))
     return Scorer("graded", "0" * 64, "1" * 64, tables, Calibration(), PointsScale())
 
 

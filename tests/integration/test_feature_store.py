@@ -51,6 +51,19 @@ def test_decisions_before_and_after_news_are_each_made_from_what_was_known(lende
     assert lender.verify().differences == ()
 
 
+def test_who_applies_again_is_counted_and_the_count_is_checked(lender: Lender) -> None:
+    lender.materialise()
+    first = lender.requests[0]
+    for number in range(3):
+        again = {**first, "application_ref": f"again-{number}"}
+        lender.service.wiring.decisions.decide(Wanted("tests", json.dumps(again).encode()))
+    counted = lender.service.query(
+        "SELECT value FROM audit.evidence_features WHERE feature = 'own_applications_90d' ORDER BY captured_at"
+    )
+    assert [row.value for row in counted] == [0.0, 1.0, 2.0]
+    assert lender.verify().differences == ()
+
+
 def late(lender: Lender, applicants: int) -> None:
     """A booking of yesterday of the first so many applicants with a bank gets known now."""
     place = lender.events / "bank" / "transactions"

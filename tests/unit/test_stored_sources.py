@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meridian.evidence import FORM, SourceReading, SourceStatus, capture
-from meridian.features import Silence, Source
+from meridian.features import FeatureSet, Silence, Source
 from meridian.features.engine import Vectors
 from meridian.products import find_product
 from meridian.sources import Stored, reading_of
 from meridian.sources.stored import APPLICATIONS_90D, columns_of
 from meridian.training.frame import vectors
+from tests.captures import GREY, HIGH, LOW, graded_scorer
 
 PRODUCT = find_product("consumer-loan")
 SOURCES = {source.name: source for source in PRODUCT.sources}
@@ -163,6 +165,32 @@ def test_a_bank_that_is_not_linked_takes_its_defaults_and_the_evidence_says_so()
     assert evidence.features["bank_linked"] == 0.0
 
 
+@pytest.mark.parametrize(("linked", "code"), [(True, "R23"), (False, "R19")])
+def test_what_stands_in_for_a_source_that_has_nothing_speaks_for_that_alone(linked: bool, code: str) -> None:
+    """The same balance harms alike: told of it is who has it, and who linked no account is told that."""
+    bank = SOURCES["bank"]
+    default = PRODUCT.features["balance_low_90d"].default
+    values = tuple(default if name == "balance_low_90d" else 1.0 for name in bank.fields)
+    found = {name: reading(source, timedelta(), tuple(1.0 for _ in source.fields)) for name, source in SOURCES.items()}
+    found["bank"] = reading(bank, timedelta(), values if linked else None)
+    stated = {**PRODUCT.sample()["application"], "term_months": 36.0, "employment_years": 6.0}
+    evidence = capture(
+        request={"application": PRODUCT.sample()["application"]},
+        received_at=NOW,
+        readings=(SourceReading(FORM, SourceStatus.FRESH, stated), *(with_count(one) for one in found.values())),
+        features=PRODUCT.features,
+        model_sources=PRODUCT.model_sources,
+        versions={},
+    )
+    low_is_bad = graded_scorer("balance_low_90d", (500.0, 1000.0), (HIGH, GREY, LOW), reference=5000.0)
+    decision = PRODUCT.decide(evidence, low_is_bad)
+    assert [one.code for one in decision.reasons] == [code]
+
+
+def with_count(one: SourceReading) -> SourceReading:
+    return replace(one, fields={**one.fields, APPLICATIONS_90D: 0.0}) if one.fields else one
+
+
 def test_a_failed_look_up_takes_no_default() -> None:
     failed = SourceReading("bank", SourceStatus.FAILED, detail="no answer within 60 ms")
     evidence = capture(
@@ -173,10 +201,6 @@ def test_a_failed_look_up_takes_no_default() -> None:
 
 
 def test_a_feature_may_have_a_limit_of_its_own() -> None:
-    from dataclasses import replace
-
-    from meridian.features import FeatureSet
-
     score = replace(PRODUCT.features["bureau_score"], too_old_after=timedelta(days=20), default=650.0)
     few = FeatureSet([score])
     fields = {"score": 700.0}
