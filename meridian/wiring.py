@@ -115,6 +115,14 @@ class Wiring:
         return ModelShelf(self.settings.models_dir, Purpose.COMPACT, self.products)
 
     @cached_property
+    def stand_ins(self) -> tuple[ModelShelf, ...]:
+        """The models that decide where the compact one cannot, the fullest first."""
+        return tuple(
+            ModelShelf(self.settings.models_dir, purpose, self.products)
+            for purpose in (Purpose.REDUCED, Purpose.APPLICATION)
+        )
+
+    @cached_property
     def batch_models(self) -> ModelShelf:
         """The models of the assessment."""
         return ModelShelf(self.settings.models_dir, Purpose.BATCH, self.products)
@@ -137,7 +145,8 @@ class Wiring:
     def warm(self) -> None:
         """Load models and connect, so that the first caller does not wait for it. What fails, fails again when used."""
         for product in self.products:
-            self.compact_models(product)
+            for models in (self.compact_models, *self.stand_ins):
+                models(product)
         for engine in (self.statements, self.online.engine):
             with contextlib.suppress(Unavailable):
                 open_pool(engine)
@@ -156,7 +165,7 @@ class Wiring:
         return Decisions(
             engine=self.engine,
             products=self.products,
-            scorers=self.compact_models,
+            scorers=(self.compact_models, *self.stand_ins),
             look_up=self.online,
             clock=utc_now,
             new_id=new_id,

@@ -23,7 +23,7 @@ from meridian.db.migrate import head_revision
 from meridian.db.online import get_coverage
 from meridian.errors import MeridianError, NotReady, Unavailable
 from meridian.products import Product, products
-from meridian.registry import Purpose, bundle_folder, load_scorer
+from meridian.registry import bundle_folder, load_scorer, purposes_of
 from meridian.settings import Settings
 
 LEAST_DISK = 1 << 30
@@ -179,7 +179,7 @@ def _models(settings: Settings) -> str:
         if not _trained(settings, product):
             untrained.append(product.name)
             continue
-        for purpose in Purpose:
+        for purpose in purposes_of(product):
             try:
                 scorer = load_scorer(bundle_folder(settings.models_dir, product.name, purpose), product)
                 good.append(f"{scorer.name} {scorer.sha256[:12]}")
@@ -193,7 +193,7 @@ def _models(settings: Settings) -> str:
 
 
 def _trained(settings: Settings, product: Product) -> bool:
-    return any(bundle_folder(settings.models_dir, product.name, purpose).exists() for purpose in Purpose)
+    return any(bundle_folder(settings.models_dir, product.name, purpose).exists() for purpose in purposes_of(product))
 
 
 def _vectors(settings: Settings) -> str:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from meridian.decision.terms import Terms
-from meridian.evidence import Evidence, SourceStatus
+from meridian.evidence import Evidence, Rung, SourceStatus
 from meridian.outcome import Outcome
 from meridian.policy import Offer, RuleResult
-from meridian.reasons import Reason, Reasons, principal
+from meridian.reasons import Reason, principal
 from meridian.scoring import Score, Scorer
 
 
@@ -54,7 +54,8 @@ def decide(evidence: Evidence, terms: Terms, scorer: Scorer | None) -> Decision:
     score, a score above the grey band declines whatever the referrals. Without a model, or without a
     source that it reads, what no rule declines is referred, for the terms' `no_score_reason`. So is what the score
     would approve or decline while an input of the model is not known, for the reason that
-    the terms have for its source: what is left out can neither buy an approval nor cost one.
+    the terms have for its source: what is left out can neither buy an approval nor cost one. Bands and limit are those
+    of the rung that the evidence was captured on.
     Reasons come from what decided: for a knock-out the knock-outs, for a decline by score the score, for
     a referral both.
     """
@@ -62,18 +63,21 @@ def decide(evidence: Evidence, terms: Terms, scorer: Scorer | None) -> Decision:
     rules = policy.judge({**evidence.features, **policy.derive(evidence.document)})
     blind = scorer is None or evidence.absent_sources(scorer.features)
     score = None if scorer is None or blind else scorer.score(evidence.features)
+    step = policy.at(evidence.rung)
     verdict = _verdict(score, scorer, evidence, terms)
     outcome = Outcome.worst([*(rule.outcome for rule in rules), verdict.outcome])
     return Decision(
         outcome=outcome,
         score=score,
-        band=policy.bands.band(score.pd) if score else None,
+        band=step.bands.band(score.pd) if score else None,
         model=scorer.name if scorer else None,
         model_sha256=scorer.sha256 if scorer else None,
         policy_version=terms.version,
         rules=rules,
-        reasons=_why(outcome, rules, verdict, terms.reasons),
-        offer=policy.offer(evidence.application, score.pd) if score and outcome is Outcome.APPROVE else None,
+        reasons=_why(outcome, _of_rules(rules, outcome, evidence, terms), verdict),
+        offer=policy.offer(evidence.application, score.pd, evidence.rung)
+        if score and outcome is Outcome.APPROVE
+        else None,
     )
 
 
@@ -88,12 +92,15 @@ class _Verdict:
 def _verdict(score: Score | None, scorer: Scorer | None, evidence: Evidence, terms: Terms) -> _Verdict:
     if score is None or scorer is None:
         return _Verdict(Outcome.REFER, terms.reasons.of_codes([terms.no_score_reason]))
-    by_band = terms.policy.bands.outcome(score.pd)
+    by_band = terms.policy.at(evidence.rung).bands.outcome(score.pd)
     harm = [] if by_band is Outcome.APPROVE else terms.reasons.of_score(score, _instead(evidence, terms))
     silent = evidence.unknown_sources(scorer.features)
+    if not silent and by_band is Outcome.REFER and evidence.rung > Rung.STALE:
+        # With all that was wanted it might have been settled: what could not be had speaks first.
+        return _Verdict(by_band, [*_wanting(evidence, terms), *harm])
     if not silent:
         return _Verdict(by_band, harm)
-    unknown = terms.reasons.of_codes(terms.unknown_reasons[source] for source in silent)
+    unknown = terms.reasons.of_codes(_unknown_code(source, evidence, terms) for source in silent)
     return _Verdict(Outcome.REFER, unknown + harm if by_band is Outcome.REFER else unknown)
 
 
@@ -108,9 +115,38 @@ def _instead(evidence: Evidence, terms: Terms) -> dict[str, str]:
     }
 
 
-def _why(outcome: Outcome, rules: tuple[RuleResult, ...], verdict: _Verdict, reasons: Reasons) -> tuple[Reason, ...]:
+def _wanting(evidence: Evidence, terms: Terms) -> list[Reason]:
+    """Why a score was made without all that it is made from otherwise."""
+    absent = [
+        source["name"]
+        for source in evidence.sources
+        if not SourceStatus(source["status"]).usable and source["name"] in terms.unknown_reasons
+    ]
+    codes = [_unknown_code(source, evidence, terms) for source in absent]
+    return terms.reasons.of_codes(codes or [terms.no_score_reason])
+
+
+def _unknown_code(source: str, evidence: Evidence, terms: Terms) -> str:
+    """The code for what a source leaves unknown: that it failed for now is another thing than that it has nothing."""
+    failed = terms.failed_reasons.get(source) if source in evidence.failed_sources else None
+    return failed or terms.unknown_reasons[source]
+
+
+def _of_rules(rules: tuple[RuleResult, ...], outcome: Outcome, evidence: Evidence, terms: Terms) -> list[Reason]:
+    """The reasons of the rules that led to the outcome."""
+    return terms.reasons.of_codes(
+        _rule_code(rule, evidence, terms) for rule in rules if rule.outcome is outcome and rule.reason
+    )
+
+
+def _rule_code(rule: RuleResult, evidence: Evidence, terms: Terms) -> str:
+    source = evidence.source_of(rule.rule.field) if rule.hit is None else None
+    failed = terms.failed_reasons.get(source or "") if source in evidence.failed_sources else None
+    return failed or str(rule.reason)
+
+
+def _why(outcome: Outcome, of_rules: list[Reason], verdict: _Verdict) -> tuple[Reason, ...]:
     if outcome is Outcome.APPROVE:
         return ()
     # Only what led to this very outcome speaks: a referral does not explain a decline.
-    from_rules = reasons.of_codes(rule.reason for rule in rules if rule.outcome is outcome and rule.reason)
-    return principal(from_rules, verdict.reasons if verdict.outcome is outcome else [])
+    return principal(of_rules, verdict.reasons if verdict.outcome is outcome else [])

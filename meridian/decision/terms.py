@@ -21,7 +21,8 @@ class Terms:
     `no_score_reason` is the code for want of any score, `unknown_reasons` has the code for each source that
     leaves an input of the model unknown, and `nothing_reasons` the code for each source that may answer that it has
     nothing on an applicant: what then stands in for its features tells nothing of the applicant, and no reason of
-    theirs would be true.
+    theirs would be true. `failed_reasons` has the code for each source that may fail for a while: that it could not be
+    asked says nothing of the applicant, so that it is told as passing, and never as a file that is not there.
     """
 
     policy: Policy
@@ -29,6 +30,7 @@ class Terms:
     no_score_reason: str
     unknown_reasons: Mapping[str, str]
     nothing_reasons: Mapping[str, str] = field(default_factory=dict)
+    failed_reasons: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def sha256(self) -> str:
@@ -48,6 +50,7 @@ class Terms:
             "no_score_reason": self.no_score_reason,
             "unknown_reasons": dict(self.unknown_reasons),
             **({"nothing_reasons": dict(self.nothing_reasons)} if self.nothing_reasons else {}),
+            **({"failed_reasons": dict(self.failed_reasons)} if self.failed_reasons else {}),
         }
 
     @classmethod
@@ -60,6 +63,7 @@ class Terms:
             no_score_reason=document["no_score_reason"],
             unknown_reasons=document["unknown_reasons"],
             nothing_reasons=document.get("nothing_reasons", {}),
+            failed_reasons=document.get("failed_reasons", {}),
         )
         vars(terms)["sha256"] = hashlib.sha256(text.encode()).hexdigest()
         return terms

@@ -1,7 +1,7 @@
 """Evidence: what was known, from where, how old, when a decision was made. Frozen, canonical, hashed."""
 
 from meridian.evidence.canonical import canonical_json, sha256_of
-from meridian.evidence.capture import FORM, Evidence, Rung, SourceReading, SourceStatus, capture
+from meridian.evidence.capture import FORM, Evidence, Rung, SourceReading, SourceStatus, absent_of, capture
 
 __all__ = [
     "FORM",
@@ -9,6 +9,7 @@ __all__ = [
     "Rung",
     "SourceReading",
     "SourceStatus",
+    "absent_of",
     "canonical_json",
     "capture",
     "sha256_of",

@@ -123,6 +123,16 @@ class Evidence:
         usable = {source["name"] for source in self.sources if SourceStatus(source["status"]).usable}
         return [source for source in self.unknown_sources(names) if source not in usable]
 
+    @cached_property
+    def failed_sources(self) -> frozenset[str]:
+        """The sources that could not be asked, or did not answer in time or in sense."""
+        return frozenset(source["name"] for source in self.sources if source["status"] == SourceStatus.FAILED)
+
+    def source_of(self, feature: str) -> str | None:
+        """The source that a feature comes from; None for what is no feature of this capture."""
+        features = self.document["features"]
+        return next((source for source, values in features.items() if feature in values), None)
+
     @property
     def defaults(self) -> Mapping[str, Sequence[str]]:
         """By source, the features that took their default because an answering source had no value."""
@@ -147,6 +157,11 @@ class Evidence:
         return sources
 
 
+def absent_of(readings: Sequence[SourceReading]) -> frozenset[str]:
+    """The names of the sources that gave nothing that may be read."""
+    return frozenset(reading.name for reading in readings if not reading.status.usable)
+
+
 def capture(
     *,
     request: Mapping[str, Any],
@@ -155,12 +170,13 @@ def capture(
     features: FeatureSet,
     model_sources: frozenset[str] | None,
     versions: Mapping[str, str | None],
+    reduced: bool = False,
 ) -> Evidence:
     """Freeze what is known.
 
     `model_sources` names the sources without which the model cannot score, None that there is no model
-    to use; `versions` the hashes of model, policy and code in force. The fields of the application go with those of
-    every source, for ratios. A feature that an answering source has no value for takes its default, and the
+    to use; `reduced` says that it stands in for the one that reads all sources; `versions` has the hashes of model,
+    policy and code in force. The fields of the application go with those of every source, for ratios. A feature that an answering source has no value for takes its default, and the
     document says so; one without a default, or whose source did not answer, is null: never zero, never anything
     that could be taken for news.
     """
@@ -178,7 +194,7 @@ def capture(
             "features": values,
             **({"defaults": defaults} if defaults else {}),
             "feature_fingerprint": features.fingerprint,
-            "rung": int(_rung(readings, model_sources)),
+            "rung": int(_rung(readings, model_sources, reduced=reduced)),
             "versions": dict(versions),
         }
     )
@@ -198,11 +214,11 @@ def _values(reading: SourceReading, features: FeatureSet, form: Fields) -> tuple
     return known, [name for name, value in known.items() if value is not None and math.isnan(found[name])]
 
 
-def _rung(readings: Sequence[SourceReading], model_sources: frozenset[str] | None) -> Rung:
-    absent = {reading.name for reading in readings if not reading.status.usable}
+def _rung(readings: Sequence[SourceReading], model_sources: frozenset[str] | None, *, reduced: bool) -> Rung:
+    absent = absent_of(readings)
     if model_sources is None or absent & model_sources:
         return Rung.POLICY_ONLY
-    if absent:
+    if absent or reduced:
         return Rung.APPLICATION_ONLY
     if any(reading.status is SourceStatus.STALE for reading in readings):
         return Rung.STALE

@@ -23,7 +23,7 @@ from meridian.local.broker import install_pgmq
 from meridian.local.postgres import EmbeddedPostgres
 from meridian.local.secret_file import SecretFile
 from meridian.products import products
-from meridian.registry import Purpose, bundle_folder, load_manifest
+from meridian.registry import bundle_folder, load_manifest, purposes_of
 from meridian.settings import LOCAL_FILE, Settings
 from meridian.training.demo import SIMULATED_PRODUCT, train_demo
 from meridian.wiring import Wiring
@@ -98,7 +98,7 @@ def ensure_models(settings: Settings, say: Say, progress: Callable[[str, float],
     """
     names = {}
     for product in products().values():
-        folders = [bundle_folder(settings.models_dir, product.name, purpose) for purpose in Purpose]
+        folders = [bundle_folder(settings.models_dir, product.name, purpose) for purpose in purposes_of(product)]
         if not any(folder.exists() for folder in folders):
             if product.name != SIMULATED_PRODUCT:
                 say(f"no models for {product.name} yet; make them: meridian train {product.name} --data FILE")

@@ -8,9 +8,11 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from meridian.evidence import Rung
 from meridian.outcome import Outcome
 from meridian.policy.bands import Bands, Offer, PriceTier, make_offer
 from meridian.policy.derived import DERIVED
+from meridian.policy.ladder import NEITHER, Step
 
 
 class Test(StrEnum):
@@ -98,13 +100,24 @@ def _shown(number: float | None) -> float | None:
 
 @dataclass(frozen=True)
 class Policy:
-    """A product's rules, bands and prices, as data. `derived` names rule fields that are no features, e.g. an age."""
+    """A product's rules, bands and prices, as data. `derived` names rule fields that are no features, e.g. an age.
+
+    `bands` are those of the full rung and of the stale one; `ladder` has the terms of each lower rung on which a score
+    may approve or decline.
+    """
 
     name: str
     rules: tuple[Rule, ...]
     bands: Bands
     prices: tuple[PriceTier, ...]
     derived: tuple[str, ...] = ()
+    ladder: tuple[Step, ...] = ()
+
+    def at(self, rung: Rung) -> Step:
+        """The terms of a rung. Where the ladder does not have it, a score neither approves nor declines there."""
+        if rung <= Rung.STALE:
+            return Step(rung, self.bands)
+        return next((step for step in self.ladder if step.rung == rung), Step(rung, NEITHER))
 
     def derive(self, evidence: Mapping[str, Any]) -> dict[str, float]:
         """The values of the derived fields, from an evidence's document."""
@@ -114,15 +127,21 @@ class Policy:
         """Every rule's result: all are judged, so that the record shows what else would have hit."""
         return tuple(rule.judge(values) for rule in self.rules)
 
-    def offer(self, application: Mapping[str, Any], pd: float) -> Offer | None:
-        """The amount and term asked for, at the price of the PD's tier; None where the policy has no prices."""
+    def offer(self, application: Mapping[str, Any], pd: float, rung: Rung = Rung.FULL) -> Offer | None:
+        """The amount and term asked for, at the price of the PD's tier; None where the policy has no prices.
+
+        On a lower rung no more than its cap is offered.
+        """
         if not self.prices:
             return None
-        return make_offer(self.prices, pd, application["amount"], application["term_months"])
+        asked, cap = application["amount"], self.at(rung).limit_cap
+        return make_offer(self.prices, pd, asked if cap is None else min(asked, cap), application["term_months"])
 
     def document(self) -> dict[str, Any]:
         """The policy as JSON values."""
-        return {**asdict(self), "rules": [asdict(rule) for rule in self.rules], "derived": list(self.derived)}
+        document = asdict(self)
+        steps = {"ladder": [step.document() for step in self.ladder]} if document.pop("ladder") else {}
+        return {**document, "rules": [asdict(rule) for rule in self.rules], "derived": list(self.derived), **steps}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Policy:
@@ -143,4 +162,5 @@ class Policy:
             bands=Bands(**document["bands"]),
             prices=tuple(PriceTier(**tier) for tier in document["prices"]),
             derived=tuple(document["derived"]),
+            ladder=tuple(Step.from_document(step) for step in document.get("ladder", ())),
         )

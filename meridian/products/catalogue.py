@@ -21,7 +21,12 @@ def entry(product: Product) -> Callable[[Feature], dict[str, Any]]:
     """A feature's line, as plain values: what it is, and which models of the product read it."""
 
     def of(feature: Feature) -> dict[str, Any]:
-        models = {"compact": product.compact_features, "batch": product.batch_features}
+        models = {
+            "compact": product.compact_features,
+            "reduced": product.reduced_features,
+            "application-only": product.application_features,
+            "batch": product.batch_features,
+        }
         return {
             "name": feature.name,
             "source": feature.source,

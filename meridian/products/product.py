@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -34,6 +34,10 @@ class Product:
     batch_features: tuple[str, ...]
     sample: Callable[[], dict[str, Any]]
     """A request that this product accepts, as JSON values."""
+    reduced_features: tuple[str, ...] = ()
+    """What the model reads that decides where sources of the compact one cannot be had, though others can."""
+    application_features: tuple[str, ...] = ()
+    """What the model reads that decides where nothing is known but the form. Empty, as above: there is none."""
     training: tuple[TrainingTable, ...] = field(default=())
 
     @property
@@ -59,7 +63,11 @@ class Product:
     @property
     def model_sources(self) -> frozenset[str]:
         """The sources without which the compact model cannot score."""
-        return frozenset(self.features[name].source for name in self.compact_features)
+        return self.sources_of(self.compact_features)
+
+    def sources_of(self, names: Iterable[str]) -> frozenset[str]:
+        """The sources of these features."""
+        return frozenset(self.features[name].source for name in names)
 
     def decide(self, evidence: Evidence, scorer: Scorer | None) -> Decision:
         """Decide about this product's evidence with one of its models; see `meridian.decision.decide`."""

@@ -10,7 +10,7 @@ from meridian.registry.bundle import (
     save_bundle,
     scorer_of,
 )
-from meridian.registry.manifest import Lineage, Manifest, Purpose
+from meridian.registry.manifest import Lineage, Manifest, Purpose, features_for, purposes_of
 from meridian.registry.shelf import ModelShelf
 
 __all__ = [
@@ -20,9 +20,11 @@ __all__ = [
     "ModelShelf",
     "Purpose",
     "bundle_folder",
+    "features_for",
     "find_bundle",
     "load_manifest",
     "load_scorer",
+    "purposes_of",
     "read_files",
     "save_bundle",
     "scorer_of",

@@ -61,7 +61,7 @@ def load_scorer(folder: Path, product: Product) -> Scorer:
     manifest = load_manifest(folder)
     _check_features(manifest, product, folder)
     scorer = scorer_of(manifest, read_files(folder), folder)
-    _check_reference(scorer, product, folder)
+    _check_reference(scorer, product, manifest.purpose, folder)
     return scorer
 
 
@@ -199,11 +199,12 @@ def _check_features(manifest: Manifest, product: Product, folder: Path) -> None:
         )
 
 
-def _check_reference(scorer: Scorer, product: Product, folder: Path) -> None:
+def _check_reference(scorer: Scorer, product: Product, purpose: Purpose, folder: Path) -> None:
     """Against a reference that would not be approved, somebody could be refused without any reason."""
     pd = scorer.calibration.pd(scorer.tables.base)
-    if pd >= product.bands.approve_below:
+    cut = product.policy.at(purpose.rung).bands.approve_below
+    if pd >= cut:
         raise NotReady(
             f"The reference population of {folder} has a PD of {pd:.3f}, but {product.name} approves below "
-            f"{product.bands.approve_below}: what it is not approved for would have no reasons. Train it again."
+            f"{cut}: what it is not approved for would have no reasons. Train it again."
         )

@@ -9,17 +9,42 @@ from functools import cached_property
 from typing import Any
 
 from meridian.errors import UntrustedModel
-from meridian.evidence import sha256_of
+from meridian.evidence import Rung, sha256_of
+from meridian.products import Product
 from meridian.scoring import Calibration, PointsScale
 
 FORMAT = 1
 
 
 class Purpose(StrEnum):
-    """What a model is for: the answer at once, or the second opinion."""
+    """What a model is for: the answer at once, the same where sources cannot be had, or the second opinion."""
 
     COMPACT = "compact"
+    REDUCED = "reduced"
+    """Without the sources that are the likeliest to be away."""
+    APPLICATION = "application-only"
+    """With what the applicant states alone."""
     BATCH = "batch"
+
+    @property
+    def rung(self) -> Rung:
+        """The rung on which a model of this purpose decides, and for whose bands it is made."""
+        return Rung.FULL if self in (Purpose.COMPACT, Purpose.BATCH) else Rung.APPLICATION_ONLY
+
+
+def features_for(product: Product, purpose: Purpose) -> tuple[str, ...]:
+    """What a product's model for a purpose reads; empty where the product has none."""
+    return {
+        Purpose.COMPACT: product.compact_features,
+        Purpose.REDUCED: product.reduced_features,
+        Purpose.APPLICATION: product.application_features,
+        Purpose.BATCH: product.batch_features,
+    }[purpose]
+
+
+def purposes_of(product: Product) -> tuple[Purpose, ...]:
+    """The purposes for which a product has models."""
+    return tuple(purpose for purpose in Purpose if features_for(product, purpose))
 
 
 @dataclass(frozen=True)

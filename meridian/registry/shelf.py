@@ -12,7 +12,7 @@ import structlog
 from meridian.errors import NotReady
 from meridian.products import Product
 from meridian.registry.bundle import bundle_folder, load_scorer
-from meridian.registry.manifest import Purpose
+from meridian.registry.manifest import Purpose, features_for
 from meridian.scoring import Scorer
 
 log = structlog.get_logger()
@@ -34,7 +34,7 @@ class ModelShelf:
     def __call__(self, product: str) -> Scorer | None:
         """The model, or None where it is missing or cannot be trusted: then nobody is scored by it."""
         scorer = self._loaded.get(product)
-        if scorer is not None:
+        if scorer is not None or not features_for(self._offered[product], self._purpose):
             return scorer
         with self._lock:
             if product not in self._loaded and time.monotonic() >= self._look_again.get(product, 0.0):

@@ -16,7 +16,7 @@ from meridian.db.engine import transaction
 from meridian.db.entries import Entry, NewCase
 from meridian.decision import Decision
 from meridian.errors import AlreadyDecided, IdempotencyMismatch, Unavailable
-from meridian.evidence import Evidence, SourceReading, capture, sha256_of
+from meridian.evidence import Evidence, SourceReading, absent_of, capture, sha256_of
 from meridian.features import Source
 from meridian.outcome import Outcome, Stage
 from meridian.products import Product
@@ -57,8 +57,8 @@ class Decisions:
 
     engine: Engine
     products: Mapping[str, Product]
-    scorers: Callable[[str], Scorer | None]
-    """Product name -> its compact model, or None where none can be used."""
+    scorers: Sequence[Callable[[str], Scorer | None]]
+    """Product name -> its model, or None where it cannot be used: the compact one, then those that stand in for it."""
     look_up: LookUp
     clock: Callable[[], datetime]
     new_id: Callable[[], UUID]
@@ -80,8 +80,7 @@ class Decisions:
         request = parse_request(wanted.body, {name: p.request for name, p in self.products.items()})
         watch.lap("parse")
         product = self.products[request.product]
-        scorer = self.scorers(product.name)
-        evidence = self._capture(product, request, received_at, scorer)
+        evidence, scorer = self._capture(product, request, received_at)
         watch.lap("features")
         decision = product.decide(evidence, scorer)
         watch.lap("decide")
@@ -99,15 +98,19 @@ class Decisions:
         return Reply(entry.version.text.encode(), entry.version.id, False, watch.laps, labels)
 
     def _capture(
-        self, product: Product, request: DecisionRequest[Any], received_at: datetime, scorer: Scorer | None
-    ) -> Evidence:
+        self, product: Product, request: DecisionRequest[Any], received_at: datetime
+    ) -> tuple[Evidence, Scorer | None]:
+        """What is known, and the model that decides by it."""
         looked_up = self.look_up(product.sources, request.application.applicant_id, received_at)
-        return capture(
+        readings = [*product.read_application(request, received_at), *looked_up]
+        scorer, reduced = self._scorer(product, absent_of(readings))
+        evidence = capture(
             request=request.document(),
             received_at=received_at,
-            readings=[*product.read_application(request, received_at), *looked_up],
+            readings=readings,
             features=product.features,
-            model_sources=product.model_sources if scorer else None,
+            model_sources=product.sources_of(scorer.features) if scorer else None,
+            reduced=reduced,
             versions={
                 "code": self.code_version,
                 "policy": product.terms.sha256,
@@ -115,6 +118,18 @@ class Decisions:
                 "reference": scorer.reference_sha256 if scorer else None,
             },
         )
+        return evidence, scorer
+
+    def _scorer(self, product: Product, absent: frozenset[str]) -> tuple[Scorer | None, bool]:
+        """The fullest model that needs none of the absent sources, and whether it stands in for the compact one.
+
+        Where there is none, the compact one is in hand all the same, and gives no score.
+        """
+        for place, shelf in enumerate(self.scorers):
+            scorer = shelf(product.name)
+            if scorer is not None and not absent & product.sources_of(scorer.features):
+                return scorer, place > 0
+        return self.scorers[0](product.name), False
 
     def _entry(
         self,

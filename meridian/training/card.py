@@ -14,6 +14,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from meridian.outcome import Outcome
+from meridian.policy import Bands
 from meridian.products import Product
 from meridian.reasons import principal
 from meridian.registry import Manifest
@@ -65,15 +66,17 @@ def make_card(product: Product, frame: Frame, fitted: Fitted, manifest: Manifest
     """The card's files by name: `card.md`, `card.html` (one file, no other asset) and the plots as SVG."""
     test = np.flatnonzero(~frame.trains)
     target, pd = frame.target[test], fitted.pds[test]
-    plots = draw_all(curves(target, pd), target, pd, product.bands, manifest.metrics["test"]["auc"])
+    bands = product.policy.at(manifest.purpose.rung).bands
+    plots = draw_all(curves(target, pd), target, pd, bands, manifest.metrics["test"]["auc"])
     inputs = frame.inputs(fitted.features)
     sampled = _sample(test, manifest.seed)
-    refused = _sample(test[pd >= product.bands.approve_below], manifest.seed)
+    refused = _sample(test[pd >= bands.approve_below], manifest.seed)
     context: dict[str, Any] = {
         "product": product,
         "manifest": manifest,
         "metric_names": METRICS,
-        "bands": band_shares(product, target, pd),
+        "cuts": bands,
+        "bands": band_shares(bands, target, pd),
         "features": _feature_lines(product, fitted, inputs[sampled]),
         "explained": len(sampled),
         "reasons": _reason_lines(product, fitted, inputs[refused], fitted.pds[refused]),
@@ -101,9 +104,9 @@ METRICS: Mapping[str, tuple[str, str]] = {
 }
 
 
-def band_shares(product: Product, target: NDArray[np.float64], pd: NDArray[np.float64]) -> list[BandShare]:
-    """What the score alone would lead to at the product's bands, before any rule of the policy."""
-    lows, highs = pd < product.bands.approve_below, pd > product.bands.decline_above
+def band_shares(bands: Bands, target: NDArray[np.float64], pd: NDArray[np.float64]) -> list[BandShare]:
+    """What the score alone would lead to at the bands of its rung, before any rule of the policy."""
+    lows, highs = pd < bands.approve_below, pd > bands.decline_above
     members = {Outcome.APPROVE: lows, Outcome.REFER: ~lows & ~highs, Outcome.DECLINE: highs}
     return [
         BandShare(outcome.value, float(of.mean()), float(target[of].mean()) if of.any() else None)

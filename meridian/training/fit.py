@@ -20,7 +20,7 @@ from meridian.errors import InvalidTrainingData
 from meridian.extra import need
 from meridian.policy import Bands
 from meridian.products import Product
-from meridian.registry import Purpose
+from meridian.registry import Purpose, features_for
 from meridian.scoring import Calibration, LeafTables, PointsScale, Scorer, parse_xgboost_json
 from meridian.training.frame import Frame
 from meridian.training.measure import logistic_fit
@@ -63,7 +63,7 @@ def fit(product: Product, frame: Frame, purpose: Purpose, seed: int = SEED) -> F
     Raises `InvalidTrainingData` where there are too few defaults, or the model does not rank the
     months it was calibrated on; `RuntimeError` where the scorer does not reproduce XGBoost.
     """
-    names = product.compact_features if purpose is Purpose.COMPACT else product.batch_features
+    names = features_for(product, purpose)
     recipe = RECIPES[purpose]
     inputs = frame.inputs(names)
     earlier, later, calibrated_from = split_for_calibration(frame)
@@ -77,7 +77,7 @@ def fit(product: Product, frame: Frame, purpose: Purpose, seed: int = SEED) -> F
     pds = 1.0 / (1.0 + np.exp(-(slope * margins + intercept)))
     model = bytes(booster.save_raw("json"))
     training = np.flatnonzero(frame.trains)
-    reference = inputs[training[reference_population(pds[training], product.bands, seed)]]
+    reference = inputs[training[reference_population(pds[training], product.policy.at(purpose.rung).bands, seed)]]
     scorer = Scorer(
         name=f"{product.name}-{purpose}",
         sha256="",

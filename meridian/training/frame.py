@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from meridian.features import Source
 from meridian.features.engine import Vectors, fields_at
 from meridian.features.events import EventHistory, connect
 from meridian.products import Product, Split
+from meridian.registry import features_for, purposes_of
 from meridian.sources.stored import columns_of
 from meridian.training.table import Columns, TableFile
 from meridian.training.unroll import unrolled
@@ -80,7 +82,8 @@ def make_frame(
     side of the split has no loans, no defaults or nothing but defaults; `LeakyColumns` for a feature
     that knows the outcome.
     """
-    names = tuple(dict.fromkeys(product.compact_features + product.batch_features))
+    read = (features_for(product, purpose) for purpose in purposes_of(product))
+    names = tuple(dict.fromkeys(chain.from_iterable(read)))
     given = set(fields) | ({source.name for source in product.sources} if looked else set())
     absent = sorted({product.features[name].source for name in names} - given)
     if absent:

@@ -12,7 +12,7 @@ import numpy as np
 import meridian
 from meridian.extra import check_extra, need
 from meridian.products import Product
-from meridian.registry import Lineage, Manifest, Purpose, bundle_folder, save_bundle
+from meridian.registry import Lineage, Manifest, Purpose, bundle_folder, purposes_of, save_bundle
 from meridian.registry.bundle import hashes, model_files
 from meridian.training.card import make_card
 from meridian.training.fit import Fitted, fit
@@ -38,7 +38,7 @@ def train_product(
     columns: Sequence[str] = (),
     seed: int = SEED,
 ) -> list[Manifest]:
-    """Train the compact and the batch model on a file of past loans, and put both in place.
+    """Train the product's models on a file of past loans, and put them in place.
 
     `events` is the folder with the events of the sources that are looked up, where the product has any.
     `columns` are columns of the file that the caller wants used; they are checked, see
@@ -71,10 +71,11 @@ def train_frame(
     seed: int = SEED,
     started: float = 0.0,
 ) -> list[Manifest]:
-    """Train both models on a frame. Nothing is put in place before both are proved and described."""
+    """Train all of the product's models on a frame. Nothing is put in place before all are proved and described."""
     made = []
-    for i, purpose in enumerate(Purpose):
-        step = (1 - started) / len(Purpose)
+    purposes = purposes_of(product)
+    for i, purpose in enumerate(purposes):
+        step = (1 - started) / len(purposes)
         progress(f"growing the {purpose} model", started + i * step)
         fitted = fit(product, frame, purpose, seed)
         progress(f"writing the card of the {purpose} model", started + (i + 0.6) * step)
@@ -121,12 +122,12 @@ def describe_model(
             "python": platform.python_version(),
             "xgboost": need("xgboost").__version__,
         },
-        limits=_limits(product, lineage),
+        limits=_limits(product, fitted, lineage),
         files=hashes(model_files(fitted.model, fitted.reference)),
     )
 
 
-def _limits(product: Product, lineage: Lineage) -> tuple[str, ...]:
+def _limits(product: Product, fitted: Fitted, lineage: Lineage) -> tuple[str, ...]:
     """What the model must not be used for, or be trusted in."""
     of_data = (
         "Trained on simulated applicants: for trying Meridian out. It must decide about nobody."
@@ -134,7 +135,7 @@ def _limits(product: Product, lineage: Lineage) -> tuple[str, ...]:
         else f"Trained on {lineage.table}, loans that were granted: of applicants whom that lender declined it knows "
         "nothing, and other times and lenders need their own training and validation."
     )
-    sources = ", ".join(sorted(product.model_sources))
+    sources = ", ".join(sorted({product.features[name].source for name in fitted.features}))
     return (
         of_data,
         f"It scores applications for {product.title.lower()} whose sources {sources} are known; without them it "

@@ -22,17 +22,18 @@ from meridian.training.table import read_table
 
 pytestmark = pytest.mark.real_data
 
-LEAST_AUC, LEAK_AUC = 0.685, 0.72
+LEAST_AUC = {Purpose.COMPACT: 0.685, Purpose.BATCH: 0.685, Purpose.APPLICATION: 0.6}
+LEAK_AUC = 0.72
 SAMPLED = 300
 
 
-@pytest.mark.parametrize("purpose", list(Purpose))
+@pytest.mark.parametrize("purpose", list(LEAST_AUC))
 def test_trained_to_2010_it_ranks_the_loans_of_2011(lending_club_models: Any, purpose: Purpose) -> None:
-    """AUC at least 0.685 without the lender's own outputs; above 0.72 it would know something it cannot know."""
+    """AUC at least 0.685 without the lender's own outputs (0.6 by the form alone); above 0.72 it would know something it cannot know."""
     (manifest,) = (m for m in lending_club_models.manifests if m.purpose is purpose)
     test = manifest.metrics["test"]
     assert manifest.lineage.rows == {"all": 42_535, "train": 20_814, "test": 21_721}
-    assert LEAST_AUC <= test["auc"] < LEAK_AUC
+    assert LEAST_AUC[purpose] <= test["auc"] < LEAK_AUC
     assert 0.85 < test["calibration_slope"] < 1.15
     assert abs(test["mean_pd"] - test["base_rate"]) < 0.03
 
@@ -62,7 +63,7 @@ def test_an_application_is_read_as_the_loan_was_trained(personal_loan: Product, 
         np.testing.assert_array_equal(served, frame.matrix[i], err_msg=loans[i]["loan_ref"])
 
 
-@pytest.mark.parametrize("purpose", list(Purpose))
+@pytest.mark.parametrize("purpose", list(LEAST_AUC))
 def test_scores_in_service_are_the_scores_of_training(
     lending_club_models: Any, personal_loan: Product, lending_club_file: Path, purpose: Purpose
 ) -> None:

@@ -149,7 +149,8 @@ def test_whoever_is_not_approved_is_told_why(
     personal_loan: Product, scorer: Scorer, simulated: list[dict[str, Any]], i: int, own: Any
 ) -> None:
     """One to four reasons for every decline and referral, none for an approval, each from what decided."""
-    decision = decided(personal_loan, captured(personal_loan, simulated[i], own), scorer)
+    evidence = captured(personal_loan, simulated[i], own)
+    decision = decided(personal_loan, evidence, scorer)
     codes = [one.code for one in decision.reasons]
     if decision.outcome is APPROVE:
         assert (codes, decision.offer is None) == ([], False)
@@ -157,7 +158,8 @@ def test_whoever_is_not_approved_is_told_why(
     assert 1 <= len(codes) <= 4
     assert len(set(codes)) == len(codes)
     assert decision.offer is None
-    by_score = personal_loan.bands.outcome(decision.score.pd) if decision.score else REFER
+    bands = personal_loan.policy.at(evidence.rung).bands
+    by_score = bands.outcome(decision.score.pd) if decision.score else REFER
     sources = {one.source for one in decision.reasons}
     if by_score is not decision.outcome:
         assert ReasonSource.MODEL not in sources

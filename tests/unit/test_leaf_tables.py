@@ -109,7 +109,7 @@ def test_a_feature_that_no_tree_reads_contributes_nothing() -> None:
         assert f"f{i}" in read or not shares[:, i].any()
 
 
-@pytest.mark.parametrize("purpose", list(Purpose))
+@pytest.mark.parametrize("purpose", [Purpose.COMPACT, Purpose.APPLICATION, Purpose.BATCH])
 def test_the_trained_models_score_as_xgboost(demo_models: Any, demo_inputs: np.ndarray, purpose: Purpose) -> None:
     """The bundles as they are saved: 2000 applicants that the models have not seen."""
     scorer = demo_models.scorer(purpose)

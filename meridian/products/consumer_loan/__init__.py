@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from meridian.decision import Terms
-from meridian.products.consumer_loan.features import BATCH, COMPACT, FEATURES
+from meridian.products.consumer_loan.features import APPLICATION, BATCH, COMPACT, FEATURES, REDUCED
 from meridian.products.consumer_loan.form import read_application
 from meridian.products.consumer_loan.lender import LENDER
 from meridian.products.consumer_loan.policy import CONTRACT, POLICY
@@ -33,16 +33,20 @@ def sample() -> dict[str, Any]:
 
 UNKNOWN = {"application": "D05", "bureau": "D01", "bank": "D06", "employment": "D05", "history": "D02"}
 
+FAILED = {"bureau": "D07", "bank": "D06", "employment": "D08", "history": "D02"}
+
 CONSUMER_LOAN = Product(
     name="consumer-loan",
     title="Consumer loan",
     request=ConsumerLoanRequest,
     features=FEATURES,
-    terms=Terms(POLICY, REASONS, "D04", UNKNOWN, {"bank": "R19", "employment": "R28"}),
+    terms=Terms(POLICY, REASONS, "D04", UNKNOWN, {"bank": "R19", "employment": "R28"}, FAILED),
     contract=CONTRACT,
     read_application=read_application,
     compact_features=COMPACT,
     batch_features=BATCH,
+    reduced_features=REDUCED,
+    application_features=APPLICATION,
     sample=sample,
     training=(LENDER,),
 )

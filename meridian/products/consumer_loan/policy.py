@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from meridian.assessment import CAUTIOUS
+from meridian.evidence import Rung
 from meridian.outcome import Outcome
-from meridian.policy import Bands, Policy, PriceTier, Rule, Test
+from meridian.policy import Bands, Policy, PriceTier, Rule, Step, Test
 
 DECLINE, REFER = Outcome.DECLINE, Outcome.REFER
 BELOW, ABOVE = Test.BELOW, Test.ABOVE
@@ -27,4 +28,5 @@ POLICY = Policy(
     Bands(approve_below=0.12, decline_above=0.35),
     (PriceTier(0.03, 0.079), PriceTier(0.05, 0.099), PriceTier(0.08, 0.129), PriceTier(0.12, 0.169)),
     ("age_years",),
+    (Step(Rung.APPLICATION_ONLY, Bands(approve_below=0.08, decline_above=0.35), limit_cap=10_000),),
 )

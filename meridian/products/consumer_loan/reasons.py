@@ -53,6 +53,8 @@ REASONS = Reasons(
         ReasonCode("D04", "Temporarily unable to evaluate the application", DATA, final=False),
         ReasonCode("D05", "Unable to verify employment", DATA),
         ReasonCode("D06", "Temporarily unable to read the linked bank account", DATA, final=False),
+        ReasonCode("D07", "Temporarily unable to obtain the credit bureau report", DATA, final=False),
+        ReasonCode("D08", "Temporarily unable to verify employment", DATA, final=False),
         ReasonCode("A01", "Income could not be confirmed from the documents provided", ANALYST),
         ReasonCode("A02", "Obligations found on review exceed the limit in relation to income", ANALYST),
         ReasonCode("A03", "Credit history reviewed: past obligations not paid as agreed", ANALYST),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from meridian.decision import Terms
-from meridian.products.personal_loan.features import BATCH, COMPACT, FEATURES, read_application
+from meridian.products.personal_loan.features import APPLICATION, BATCH, COMPACT, FEATURES, read_application
 from meridian.products.personal_loan.lending_club import LENDING_CLUB
 from meridian.products.personal_loan.policy import CONTRACT, POLICY
 from meridian.products.personal_loan.reasons import REASONS
@@ -61,6 +61,7 @@ PERSONAL_LOAN = Product(
     read_application=read_application,
     compact_features=COMPACT,
     batch_features=BATCH,
+    application_features=APPLICATION,
     sample=sample,
     training=(LENDING_CLUB,),
 )

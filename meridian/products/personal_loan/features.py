@@ -14,7 +14,7 @@ import numpy as np
 
 from meridian.application import DecisionRequest, month_index
 from meridian.errors import FieldProblem, InvalidApplication
-from meridian.evidence import SourceReading, SourceStatus
+from meridian.evidence import FORM, SourceReading, SourceStatus
 from meridian.features import Direction, Feature, FeatureSet, Fields, Number, Silence, Source
 from meridian.features.compute import field, one_of, ratio
 from meridian.products.personal_loan.schema import CreditReport, PersonalLoanApplication
@@ -104,6 +104,7 @@ UNUSED_BY_COMPACT = {
 """Nearly constant, or said by another feature: they cost the compact model time and give it nothing."""
 
 BATCH = tuple(feature.name for feature in FEATURES if feature.source != "history")
+APPLICATION = tuple(feature.name for feature in FEATURES if feature.source == FORM)
 COMPACT = tuple(name for name in BATCH if name not in UNUSED_BY_COMPACT)
 
 

@@ -6,8 +6,9 @@ The limits are this lender's own, not law, but for the age of majority (18 in mo
 from __future__ import annotations
 
 from meridian.assessment import CAUTIOUS
+from meridian.evidence import Rung
 from meridian.outcome import Outcome
-from meridian.policy import Bands, Policy, PriceTier, Rule, Test
+from meridian.policy import Bands, Policy, PriceTier, Rule, Step, Test
 
 DECLINE, REFER = Outcome.DECLINE, Outcome.REFER
 BELOW, ABOVE = Test.BELOW, Test.ABOVE
@@ -41,4 +42,5 @@ POLICY = Policy(
     Bands(approve_below=0.12, decline_above=0.35),
     PRICES,
     ("age_years",),
+    (Step(Rung.APPLICATION_ONLY, Bands(approve_below=0.08, decline_above=0.35), limit_cap=10_000),),
 )  # fmt: skip
