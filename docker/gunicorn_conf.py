@@ -21,7 +21,8 @@ _settings = load_settings()
 bind = f"{_settings.host}:{_settings.port}"
 # Processes, because scoring holds the interpreter's lock; threads, because sources and commits wait.
 workers = _settings.api_workers
-worker_class = "gthread"
+# gunicorn's threads, with a door that refuses what would be answered too late. "gthread" works as well, without it.
+worker_class = "meridian.shedding.worker.SheddingWorker"
 threads = _settings.api_threads
 # Each worker makes its own connections and loads its own models: a model loaded before the fork can
 # hang the child's first prediction, and a connection shared over it answers one child with the
@@ -75,10 +76,15 @@ def post_worker_init(worker: Any) -> None:
     the last word: each worker that followed would meet the same. A database that is away is waited for.
     """
     try:
-        worker.wsgi.extensions["meridian"].warm()
+        worker.app.wsgi().extensions["meridian"].warm()
     except NotReady as error:
         worker.log.critical("Not started: %s", error)
         sys.exit(Arbiter.WORKER_BOOT_ERROR)
+    if hasattr(worker, "shed"):
+        # Imported here and not above: what counts must not begin to before the fork.
+        from meridian.web import refusal
+
+        worker.shed(refusal(_settings.budget_ms / 1000))
 
 
 def child_exit(_server: Any, worker: Any) -> None:

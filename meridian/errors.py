@@ -131,6 +131,10 @@ class Unavailable(MeridianError):
     retry_after_s = 2
 
 
+class Overloaded(Unavailable):
+    """More is asked than can be answered in time. Try again shortly, under the same Idempotency-Key."""
+
+
 class NotReady(MeridianError):
     """Something that Meridian needs is missing; the message says what and how to get it."""
 

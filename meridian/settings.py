@@ -26,6 +26,8 @@ class Settings(BaseSettings):
     """The same database as the auditors see it; default DATABASE_URL with the audit role set."""
     online_database_url: str = Field("", validation_alias="ONLINE_DATABASE_URL")
     """Where the ready vectors of applicants are looked up; default DATABASE_URL, a replica where there is one."""
+    online_replica_url: str = Field("", validation_alias="ONLINE_REPLICA_URL")
+    """A second database with the same vectors, read where the first takes long or fails; empty: there is none."""
     desk_database_url: str = Field("", validation_alias="DESK_DATABASE_URL")
     """The same database as the review desk reaches it; default DATABASE_URL with the analysts' role set."""
     worker_database_url: str = Field("", validation_alias="WORKER_DATABASE_URL")
@@ -40,6 +42,8 @@ class Settings(BaseSettings):
     port: int = Field(8000, validation_alias="MERIDIAN_PORT", ge=1, le=65535)
     api_workers: int = Field(2, validation_alias="MERIDIAN_API_WORKERS", ge=1)
     api_threads: int = Field(4, validation_alias="MERIDIAN_API_THREADS", ge=1)
+    budget_ms: int = Field(200, validation_alias="MERIDIAN_BUDGET_MS", ge=1)
+    """Time for a decision from the arrival of its request; what could only be answered later is refused at once."""
     secret_key: SecretStr = Field(SecretStr(""), validation_alias="MERIDIAN_SECRET_KEY")
     """Signs the desk's session cookies."""
     https: bool = Field(True, validation_alias="MERIDIAN_HTTPS")
@@ -63,8 +67,9 @@ class Settings(BaseSettings):
     log_level: str = Field("INFO", validation_alias="MERIDIAN_LOG_LEVEL")
 
     @field_validator(
-        "database_url", "admin_database_url", "audit_database_url", "online_database_url", "desk_database_url"
-    )
+        "database_url", "admin_database_url", "audit_database_url", "online_database_url", "online_replica_url",
+        "desk_database_url",
+    )  # fmt: skip
     @classmethod
     def _psycopg2(cls, value: str) -> str:
         """SQLAlchemy 2.1 takes a bare `postgresql://` to mean psycopg 3; Meridian speaks psycopg2."""

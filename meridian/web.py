@@ -9,15 +9,17 @@ import structlog
 from flask import Response, g, request
 from flask_openapi.openapi import OpenAPI
 
-from meridian.api import register_api
+from meridian.api import metrics, register_api
 from meridian.api.auth import SECURITY_SCHEME
 from meridian.api.openapi import INFO
-from meridian.api.problems import refuse_invalid
+from meridian.api.overload import REFUSABLE
+from meridian.api.problems import present, refuse_invalid
 from meridian.api.schemas import Problem
 from meridian.desk import register_desk
-from meridian.errors import NotReady
+from meridian.errors import NotReady, Overloaded
 from meridian.logs import configure_logs
 from meridian.settings import Settings, load_settings
+from meridian.shedding.door import Refusal
 from meridian.wiring import Wiring
 
 log = structlog.get_logger()
@@ -68,6 +70,24 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     app.after_request(_harden)
     app.after_request(_log)
     return app
+
+
+def refusal(budget_s: float) -> Refusal:
+    """How decisions are refused by the server itself: the answer that the app gives to one whose turn came too late."""
+    method, path = REFUSABLE
+    return Refusal(
+        target=f"{method} {path}".encode(),
+        budget_s=budget_s,
+        keeping=_refused("keep-alive"),
+        closing=_refused("close"),
+        note=metrics.SHED.labels("door").inc,
+    )
+
+
+def _refused(connection: str) -> bytes:
+    response = _harden(present(Overloaded()))
+    response.headers["Connection"] = connection
+    return f"HTTP/1.1 503 SERVICE UNAVAILABLE\r\n{response.headers}".encode() + response.get_data()
 
 
 def _harden(response: Response) -> Response:

@@ -19,6 +19,8 @@ DECISIONS = Counter("meridian_decisions_total", "Decisions answered", ["product"
 REPLAYS = Counter("meridian_replays_total", "Answers given again under their idempotency key")
 STAGES = Histogram("meridian_stage_seconds", "Time of a decision's stages", ["stage"], buckets=BUCKETS)
 REQUESTS = Histogram("meridian_request_seconds", "Time of requests", ["method", "route", "status"], buckets=BUCKETS)
+SHED = Counter("meridian_shed_total", "Requests refused because their time was lost", ["where"])
+"""`door`: on arrival, by the server's loop, and in no other metric; `turn`: when a thread had come to them."""
 
 
 def note_decision(reply: Reply) -> None:

@@ -6,6 +6,7 @@ from flask_openapi.openapi import OpenAPI
 
 from meridian.api.metrics import register_metrics
 from meridian.api.open_routes import open_routes
+from meridian.api.overload import register_overload
 from meridian.api.problems import register_problems
 from meridian.api.routes import v1
 
@@ -16,3 +17,4 @@ def register_api(app: OpenAPI) -> None:
     app.register_blueprint(open_routes)
     register_problems(app)
     register_metrics(app)
+    register_overload(app)

@@ -85,7 +85,7 @@ def decide() -> Response:
     """
     key = _idempotency_key()
     reply = current_app.extensions["meridian"].decisions.decide(
-        Wanted(caller=g.principal.key_id, body=_json_body(), idempotency_key=key)
+        Wanted(caller=g.principal.key_id, body=_json_body(), idempotency_key=key, arrived=g.arrived)
     )
     response = Response(reply.body, 201, content_type="application/json")
     response.headers["Location"] = f"/v1/decisions/{reply.version_id}"

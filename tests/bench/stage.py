@@ -60,7 +60,7 @@ def stage(wanted: set[str], say: Callable[[str], None]) -> Iterator[Stage]:
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="meridian-bench-")))
         say("PostgreSQL")
-        server = stack.enter_context(_postgres(home / "server"))
+        server = stack.enter_context(postgres(home / "server"))
         say("models, from simulated applicants")
         models = home / "models"
         train_demo(find_product(PRODUCT), models)
@@ -90,13 +90,14 @@ def stage(wanted: set[str], say: Callable[[str], None]) -> Iterator[Stage]:
 
 
 @contextmanager
-def _postgres(home: Path) -> Iterator[EmbeddedPostgres]:
-    postgres = EmbeddedPostgres(home)
+def postgres(home: Path) -> Iterator[EmbeddedPostgres]:
+    """A server of its own, gone afterwards."""
+    server = EmbeddedPostgres(home)
     try:
-        postgres.start()
-        yield postgres
+        server.start()
+        yield server
     finally:
-        postgres.stop()
+        server.stop()
         # For root the cluster lies outside the home.
         shutil.rmtree(placement_for(home).folder, ignore_errors=True)
 
