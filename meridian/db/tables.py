@@ -203,3 +203,16 @@ coverage = Table(
     Column("changed_at", Moment),
     schema="online",
 )
+
+breaker = Table(
+    "breaker",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("state", Text),
+    Column("generation", BigInteger),
+    Column("rest_until", Moment),
+    Column("probe_until", Moment),
+    Column("probe_by", Text),
+    Column("changed_at", Moment),
+    schema="online",
+)

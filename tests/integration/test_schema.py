@@ -218,6 +218,7 @@ FORBIDDEN = {
             "work.anchored",
             "online.vector",
             "online.coverage",
+            "online.breaker",
         ),
         *(f"SELECT FROM {table}" for table in TABLES if table.startswith("access.")),
         *DDL,

@@ -67,10 +67,16 @@ def test_after_failures_it_is_not_asked_and_that_is_said() -> None:
 
 
 def test_hung_look_ups_count_as_failures(release: threading.Event) -> None:
-    source = guarded(threads=1)
+    source = guarded(threads=8)
     details = [source.read(lambda: (release.wait(30), GOOD)[1], failed).detail for _ in range(6)]
     assert details[0] == "no answer within 50 ms"
     assert details[5] == "not asked: its last look-ups failed"
+
+
+def test_where_all_its_threads_hang_it_is_busy_and_that_is_no_failure(release: threading.Event) -> None:
+    source = guarded(threads=1)
+    details = [source.read(lambda: (release.wait(30), GOOD)[1], failed).detail for _ in range(9)]
+    assert details[1:] == ["busy: all 1 look-ups at once are taken"] * 8
 
 
 def test_what_hangs_holds_a_few_threads_and_no_more(release: threading.Event) -> None:
