@@ -31,3 +31,5 @@ class Stage(StrEnum):
     BATCH = "batch"
     REVIEW = "review"
     CORRECTION = "correction"
+    REDECISION = "redecision"
+    """Made again by the fast part, after an outage, on what its sources then said."""

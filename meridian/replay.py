@@ -13,7 +13,7 @@ from meridian.outcome import Stage
 from meridian.scoring import Scorer
 
 COMPARED = ("outcome", "score", "policy", "reasons", "offer")
-MADE_BY_MACHINE = (Stage.FAST, Stage.BATCH)
+MADE_BY_MACHINE = (Stage.FAST, Stage.BATCH, Stage.REDECISION)
 
 
 class Cause(StrEnum):

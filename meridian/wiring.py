@@ -34,6 +34,8 @@ from meridian.registry import ModelArchive, ModelShelf, Purpose
 from meridian.service import (
     Assessments,
     Audits,
+    Budget,
+    Capturing,
     Decisions,
     Keys,
     Materialisation,
@@ -41,15 +43,17 @@ from meridian.service import (
     Packs,
     PolicyBook,
     Queries,
+    Redecisions,
     Replays,
     Reviews,
     Seals,
     SkewCheck,
 )
 from meridian.settings import Settings
-from meridian.sources import Breaker, GuardedSource
+from meridian.sources import Asking, Breaker, Line, Nobody, Observer
 
 STATEMENT_TIMEOUT_MS = 10_000
+NOBODY = Nobody()
 
 
 def utc_now() -> datetime:
@@ -64,6 +68,8 @@ class Wiring:
     settings: Settings
     name: str
     role: str = APP_ROLE
+    observer: Observer = NOBODY
+    """Is told how look-ups go."""
 
     @cached_property
     def engine(self) -> Engine:
@@ -131,33 +137,46 @@ class Wiring:
     def online(self) -> OnlineStore:
         """The ready vectors of applicants: connections and threads of its own, so that nothing else waits for it."""
         limit_ms, threads = self.settings.online_timeout_ms, self.settings.api_threads
-        engine = open_engine(
-            self.settings.online_url,
-            role=APP_ROLE,
-            name="online",
-            statement_timeout_ms=limit_ms,
-            pool_size=threads,
-            each_by_itself=True,
-        )
-        guard = GuardedSource("online", Breaker("online"), timeout_s=limit_ms / 1000, threads=threads)
-        return OnlineStore(engine, guard)
+        places = {"online": self.settings.online_url, "online-replica": self.settings.online_replica_url}
+        places = {name: url for name, url in places.items() if url}
+        engines = [
+            open_engine(
+                url, role=APP_ROLE, name=name, statement_timeout_ms=limit_ms, pool_size=threads, each_by_itself=True
+            )
+            for name, url in places.items()
+        ]
+        lines = [Line(name, Breaker(name), timeout_s=limit_ms / 1000, threads=threads) for name in places]
+        return OnlineStore(engines, Asking("online", lines, observer=self.observer))
+
+    @cached_property
+    def capturing(self) -> Capturing:
+        """How evidence is made."""
+        return Capturing(self.online, (self.compact_models, *self.stand_ins), code_version())
+
+    @property
+    def budget(self) -> Budget:
+        """The time for a decision."""
+        return Budget(self.settings.budget_ms / 1000, self.settings.online_timeout_ms / 1000)
 
     def warm(self) -> None:
         """Load models and connect, so that the first caller does not wait for it. What fails, fails again when used."""
         for product in self.products:
             for models in (self.compact_models, *self.stand_ins):
                 models(product)
-        for engine in (self.statements, self.online.engine):
+        for engine in (self.statements, *self.online.engines):
             with contextlib.suppress(Unavailable):
                 open_pool(engine)
 
     def close(self) -> None:
         """Let go of every connection that was made."""
         made = vars(self)
-        for part in (made.get(name) for name in ("engine", "statements", "online", "reviews")):
-            engine: Engine | None = getattr(part, "engine", part)
-            if engine is not None:
-                engine.dispose()
+        online: OnlineStore | None = made.get("online")
+        for engine in online.engines if online else ():
+            engine.dispose()
+        for part in (made.get(name) for name in ("engine", "statements", "reviews")):
+            engine_of: Engine | None = getattr(part, "engine", part)
+            if engine_of is not None:
+                engine_of.dispose()
 
     @cached_property
     def decisions(self) -> Decisions:
@@ -165,8 +184,8 @@ class Wiring:
         return Decisions(
             engine=self.engine,
             products=self.products,
-            scorers=(self.compact_models, *self.stand_ins),
-            look_up=self.online,
+            capturing=self.capturing,
+            budget=self.budget,
             clock=utc_now,
             new_id=new_id,
             ring=self.bell.ring,
@@ -197,6 +216,11 @@ class Wiring:
         """Sealing, and the partitions of the coming months."""
         place = self.settings.anchor_place
         return Seals(self.engine, utc_now, self._signing_key, place, anchor_place(place))
+
+    @cached_property
+    def redecisions(self) -> Redecisions:
+        """Decisions of an outage made again; a worker's part."""
+        return Redecisions(self.engine, self.products, self.capturing, self.policies, utc_now, new_id, code_version())
 
     @cached_property
     def replays(self) -> Replays:

@@ -33,7 +33,12 @@ def entries(running: Service, n: int, referred: bool = False) -> list[Entry]:
         made.append(entry)
         return True
 
-    decisions = replace(running.wiring.decisions, scorers=lambda _: SCORER, ring=lambda _: None, add=keep)
+    decisions = replace(
+        running.wiring.decisions,
+        capturing=replace(running.wiring.capturing, scorers=[lambda _: SCORER]),
+        ring=lambda _: None,
+        add=keep,
+    )
     for _ in range(n):
         request = product.sample()
         request["application"]["applicant_id"] = f"applicant-{uuid4().hex}"

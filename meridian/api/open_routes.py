@@ -63,7 +63,8 @@ def healthz() -> Response:
 def readyz() -> Response:
     """Whether decisions can be made and recorded: 503 where not.
 
-    A missing model leaves it ready, for decisions go on by what stands in for it, or by policy alone; it is named under `degraded`.
+    A missing model leaves it ready, for decisions go on by what stands in for it, or by policy alone; it is named
+    under `degraded`.
     """
     wiring = current_app.extensions["meridian"]
     wiring.queries.check_ready()

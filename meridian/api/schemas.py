@@ -83,7 +83,7 @@ class DecisionOut(Shape):
     id: str
     application_ref: str
     product: str
-    stage: Literal["fast", "batch", "review", "correction"]
+    stage: Literal["fast", "batch", "review", "correction", "redecision"]
     outcome: Literal["approve", "decline", "refer"]
     governs: bool = Field(description="Whether this version is the one that counts now.")
     score: ScoreOut | None

@@ -43,13 +43,22 @@ CAUTIOUS: Contract = {
 
 
 def reconcile(
-    contract: Contract, fast: Outcome, batch: Outcome, *, in_analysts_hands: bool, same_policy: bool = True
+    contract: Contract,
+    fast: Outcome,
+    batch: Outcome,
+    *,
+    in_analysts_hands: bool,
+    same_policy: bool = True,
+    scored: bool = True,
 ) -> Settlement:
     """What follows for this application.
 
     What an analyst has claimed or settled is the analyst's; and where the policy changed between the two
-    answers, they differ in more than the model, so that a person looks at it.
+    answers, they differ in more than the model, so that a person looks at it. A batch answer that refers for want of
+    a score (`scored` is False) is no second opinion on what a stand-in had settled; deciding again after the outage is.
     """
+    if batch is Outcome.REFER and not scored and fast is not Outcome.REFER:
+        return Settlement.CONFIRM
     settlement = contract[fast, batch]
     if settlement is Settlement.OVERTURN and (in_analysts_hands or not same_policy):
         return Settlement.CASE

@@ -14,6 +14,7 @@ from meridian.cli.evidence import evidence
 from meridian.cli.features import features
 from meridian.cli.history import history
 from meridian.cli.product import product
+from meridian.cli.redecide import redecide
 from meridian.cli.replay import replay, upgrade_check
 from meridian.cli.screen import complain
 from meridian.cli.simulate import simulate
@@ -36,6 +37,7 @@ app.command()(ask.decide)
 app.command()(ask.sql)
 app.command()(correct)
 app.command()(replay)
+app.command()(redecide)
 app.command("upgrade-check")(upgrade_check)
 app.add_typer(audit, name="audit", help="The record's seals: verify, seal now, public key.")
 app.add_typer(evidence, name="evidence", help="Evidence packs: one decision with all that proves it.")

@@ -43,6 +43,15 @@ def open_case(connection: Connection, case_id: UUID, application_id: UUID, becau
     connection.execute(insert(t.review_case), {**row, "state": "open"})
 
 
+def reopen_case(connection: Connection, case_id: UUID, because: str, opened_at: datetime) -> None:
+    """Put a settled case before a person again, for another reason."""
+    connection.execute(
+        update(t.review_case)
+        .where(t.review_case.c.id == case_id, t.review_case.c.state == "settled")
+        .values(state="open", because=because, opened_at=opened_at, settled_by=None, settled_at=None)
+    )
+
+
 def find_case(
     connection: Connection, *, case_id: UUID | None = None, application_id: UUID | None = None, lock: bool = False
 ) -> Case | None:

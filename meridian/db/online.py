@@ -45,10 +45,18 @@ LOOK_UP = Prepared(
 )
 
 
-def look_up(connection: Connection, sources: Sequence[Source], applicant_id: str, now: datetime) -> Found:
-    """The applicant's vectors of the sources, made by their present definitions; others are not seen."""
+def look_up(connection: Connection, sources: Sequence[Source], applicant_id: str, applied_at: datetime) -> Found:
+    """The applicant's vectors of the sources, made by their present definitions; others are not seen.
+
+    Earlier applications are those of the 90 days before `applied_at`.
+    """
     names = {bytes.fromhex(source.fingerprint): source.name for source in sources}
-    values = {"applicant_id": applicant_id, "since": now - RECENT, "now": now, "fingerprints": list(names)}
+    values = {
+        "applicant_id": applicant_id,
+        "since": applied_at - RECENT,
+        "now": applied_at,
+        "fingerprints": list(names),
+    }
     stored: dict[str, Stored | None] = {}
     covered: dict[str, datetime] = {}
     applications = 0

@@ -94,10 +94,10 @@ def _verdict(score: Score | None, scorer: Scorer | None, evidence: Evidence, ter
         return _Verdict(Outcome.REFER, terms.reasons.of_codes([terms.no_score_reason]))
     by_band = terms.policy.at(evidence.rung).bands.outcome(score.pd)
     harm = [] if by_band is Outcome.APPROVE else terms.reasons.of_score(score, _instead(evidence, terms))
-    silent = evidence.unknown_sources(scorer.features)
-    if not silent and by_band is Outcome.REFER and evidence.rung > Rung.STALE:
+    if by_band is Outcome.REFER and evidence.rung > Rung.STALE:
         # With all that was wanted it might have been settled: what could not be had speaks first.
-        return _Verdict(by_band, [*_wanting(evidence, terms), *harm])
+        harm = _wanting(evidence, terms) + harm
+    silent = evidence.unknown_sources(scorer.features)
     if not silent:
         return _Verdict(by_band, harm)
     unknown = terms.reasons.of_codes(_unknown_code(source, evidence, terms) for source in silent)

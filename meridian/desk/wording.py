@@ -6,7 +6,13 @@ from collections.abc import Mapping
 
 from meridian.desk.formats import words
 
-STAGES = {"fast": "Fast answer", "batch": "Assessment", "review": "Review", "correction": "Correction"}
+STAGES = {
+    "fast": "Fast answer",
+    "batch": "Assessment",
+    "review": "Review",
+    "correction": "Correction",
+    "redecision": "Decided again",
+}
 BANDS = {"low": "low risk", "grey": "grey", "high": "high risk"}
 EFFECTS = {"decline": "declines", "refer": "refers", "approve": "approves"}
 SOURCES = {

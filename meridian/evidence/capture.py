@@ -174,11 +174,11 @@ def capture(
 ) -> Evidence:
     """Freeze what is known.
 
-    `model_sources` names the sources without which the model cannot score, None that there is no model
-    to use; `reduced` says that it stands in for the one that reads all sources; `versions` has the hashes of model,
-    policy and code in force. The fields of the application go with those of every source, for ratios. A feature that an answering source has no value for takes its default, and the
-    document says so; one without a default, or whose source did not answer, is null: never zero, never anything
-    that could be taken for news.
+    `model_sources` names the sources without which the model cannot score, None that there is no model to use;
+    `reduced` says that it stands in for the one that reads all sources; `versions` has the hashes of model, policy and
+    code in force. The fields of the application go with those of every source, for ratios. A feature that an answering
+    source has no value for takes its default, and the document says so; one without a default, or whose source did not
+    answer, is null: never zero, never anything that could be taken for news.
     """
     form = next((reading.fields for reading in readings if reading.name == FORM), {})
     values, defaults = {}, {}

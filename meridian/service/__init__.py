@@ -2,6 +2,8 @@
 
 from meridian.service.assessments import Assessments
 from meridian.service.audits import Audits, Verified
+from meridian.service.budget import Budget
+from meridian.service.capturing import Capturing
 from meridian.service.decisions import Decisions, Reply, Wanted
 from meridian.service.keys import Keys, Principal
 from meridian.service.materialise import Materialisation, Materialised
@@ -9,6 +11,7 @@ from meridian.service.online import OnlineStore
 from meridian.service.packs import Packs
 from meridian.service.policies import PolicyBook
 from meridian.service.queries import Queries
+from meridian.service.redecisions import Redecided, Redecisions
 from meridian.service.replays import Replays
 from meridian.service.reviews import Reviews, Settling
 from meridian.service.seals import Seals
@@ -17,6 +20,8 @@ from meridian.service.skew import Checked, SkewCheck, SkewFound, summed
 __all__ = [
     "Assessments",
     "Audits",
+    "Budget",
+    "Capturing",
     "Checked",
     "Decisions",
     "Keys",
@@ -27,6 +32,8 @@ __all__ = [
     "PolicyBook",
     "Principal",
     "Queries",
+    "Redecided",
+    "Redecisions",
     "Replays",
     "Reply",
     "Reviews",

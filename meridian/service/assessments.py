@@ -133,6 +133,7 @@ class Assessments:
             decision.outcome,
             in_analysts_hands=case is not None and case.in_analysts_hands,
             same_policy=decision.policy_version == fast.policy_version,
+            scored=decision.score is not None,
         )
         overturns = settlement is Settlement.OVERTURN
         assessment = version_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,27 +16,28 @@ from meridian.db.engine import transaction
 from meridian.db.entries import Entry, NewCase
 from meridian.decision import Decision
 from meridian.errors import AlreadyDecided, IdempotencyMismatch, Unavailable
-from meridian.evidence import Evidence, SourceReading, absent_of, capture, sha256_of
-from meridian.features import Source
+from meridian.evidence import Evidence, sha256_of
 from meridian.outcome import Outcome, Stage
 from meridian.products import Product
 from meridian.record import Application, EvidenceRow, judged, version_of
-from meridian.scoring import Scorer
+from meridian.service.budget import Budget
+from meridian.service.capturing import Capturing
 from meridian.service.policies import PolicyBook
 from meridian.service.stopwatch import Stopwatch
-
-LookUp = Callable[[Sequence[Source], str, datetime], list[SourceReading]]
-"""(sources, applicant id, now) -> what each says of the applicant, or that it cannot say."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A call: who asks, with which body, under which idempotency key; `call` is the method and the path."""
+    """A call: who asks, with which body, under which idempotency key; `call` is the method and the path.
+
+    `arrived` is the moment of its arrival, in seconds of the monotonic clock; None: it has not waited.
+    """
 
     caller: str
     body: bytes
     idempotency_key: str | None = None
     call: str = "POST /v1/decisions"
+    arrived: float | None = None
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,8 @@ class Decisions:
 
     engine: Engine
     products: Mapping[str, Product]
-    scorers: Sequence[Callable[[str], Scorer | None]]
-    """Product name -> its model, or None where it cannot be used: the compact one, then those that stand in for it."""
-    look_up: LookUp
+    capturing: Capturing
+    budget: Budget
     clock: Callable[[], datetime]
     new_id: Callable[[], UUID]
     ring: Callable[[UUID], None]
@@ -80,7 +80,9 @@ class Decisions:
         request = parse_request(wanted.body, {name: p.request for name, p in self.products.items()})
         watch.lap("parse")
         product = self.products[request.product]
-        evidence, scorer = self._capture(product, request, received_at)
+        evidence, scorer = self.capturing(
+            product, request, received_at, received_at, self.budget.for_look_ups(wanted.arrived)
+        )
         watch.lap("features")
         decision = product.decide(evidence, scorer)
         watch.lap("decide")
@@ -96,40 +98,6 @@ class Decisions:
         self.ring(entry.job_id)
         labels = {"product": request.product, "outcome": decision.outcome.value, "rung": str(int(evidence.rung))}
         return Reply(entry.version.text.encode(), entry.version.id, False, watch.laps, labels)
-
-    def _capture(
-        self, product: Product, request: DecisionRequest[Any], received_at: datetime
-    ) -> tuple[Evidence, Scorer | None]:
-        """What is known, and the model that decides by it."""
-        looked_up = self.look_up(product.sources, request.application.applicant_id, received_at)
-        readings = [*product.read_application(request, received_at), *looked_up]
-        scorer, reduced = self._scorer(product, absent_of(readings))
-        evidence = capture(
-            request=request.document(),
-            received_at=received_at,
-            readings=readings,
-            features=product.features,
-            model_sources=product.sources_of(scorer.features) if scorer else None,
-            reduced=reduced,
-            versions={
-                "code": self.code_version,
-                "policy": product.terms.sha256,
-                "model": scorer.sha256 if scorer else None,
-                "reference": scorer.reference_sha256 if scorer else None,
-            },
-        )
-        return evidence, scorer
-
-    def _scorer(self, product: Product, absent: frozenset[str]) -> tuple[Scorer | None, bool]:
-        """The fullest model that needs none of the absent sources, and whether it stands in for the compact one.
-
-        Where there is none, the compact one is in hand all the same, and gives no score.
-        """
-        for place, shelf in enumerate(self.scorers):
-            scorer = shelf(product.name)
-            if scorer is not None and not absent & product.sources_of(scorer.features):
-                return scorer, place > 0
-        return self.scorers[0](product.name), False
 
     def _entry(
         self,

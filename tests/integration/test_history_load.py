@@ -14,6 +14,7 @@ import pytest
 from meridian.evidence import SourceStatus
 from meridian.local.installation import start_without_history
 from meridian.products.personal_loan.features import HISTORY
+from meridian.sources import Deadline
 from tests.services import Service, service
 from tests.training_fixtures import TrainedModels
 
@@ -79,5 +80,5 @@ def test_a_new_start_does_not_make_an_old_load_look_fresh(
         (tmp_path / "own.csv").write_text(f"{HEADER}a,1,0\n")
         assert load(running, tmp_path / "own.csv", (today - timedelta(10)).isoformat()).returncode == 0
         start_without_history(running.worker)
-        (own,) = running.wiring.online([HISTORY], "a", datetime.now(UTC))
+        (own,) = running.wiring.online([HISTORY], "a", datetime.now(UTC), datetime.now(UTC), Deadline.after(5))
     assert (own.status, own.fields["loans"]) == (SourceStatus.STALE, 1.0)

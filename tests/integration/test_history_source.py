@@ -22,7 +22,7 @@ from tests.training_fixtures import TrainedModels
 
 LIMIT_MS = "250"
 # One process, for each has a breaker of its own.
-ONE_PROCESS = {"MERIDIAN_ONLINE_TIMEOUT_MS": LIMIT_MS, "MERIDIAN_API_WORKERS": "1"}
+ONE_PROCESS = {"MERIDIAN_ONLINE_TIMEOUT_MS": LIMIT_MS, "MERIDIAN_API_WORKERS": "1", "MERIDIAN_BUDGET_MS": "1000"}
 NO_ANSWER, NOT_ASKED = f"no answer within {LIMIT_MS} ms", "not asked: its last look-ups failed"
 UNREACHABLE = "answered with an error (Unavailable)"
 

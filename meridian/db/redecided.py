@@ -1,0 +1,44 @@
+"""Decisions of an outage: which they are, and the further evidence of each."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, insert, select
+
+from meridian.db import tables as t
+from meridian.evidence import Rung
+from meridian.outcome import Stage
+from meridian.record import EvidenceRow
+
+
+def find_degraded(connection: Connection, since: datetime, until: datetime, least_rung: Rung) -> list[UUID]:
+    """Applications first decided from `since` until before `until` on that rung or below, in their order.
+
+    Those that were decided again since are not among them.
+    """
+    v, e, again = t.version.c, t.evidence.c, t.version.alias().c
+    done = select(again.id).where(again.application_id == v.application_id, again.stage == Stage.REDECISION.value)
+    query = (
+        select(v.application_id)
+        .join(t.evidence, (e.application_id == v.application_id) & (e.id == v.evidence_id))
+        .where(v.number == 1, v.decided_at >= since, v.decided_at < until, e.rung >= int(least_rung), ~done.exists())
+        .order_by(v.application_id)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def add_evidence(connection: Connection, row: EvidenceRow) -> None:
+    """Store a further capture of an application, and that it is to be sealed."""
+    values = {
+        "id": row.id,
+        "application_id": row.application_id,
+        "sha256": row.evidence.sha256,
+        "rung": int(row.evidence.rung),
+        "document": row.evidence.text,
+        "captured_at": row.captured_at,
+        "row_sha256": row.leaf.sha256,
+    }
+    connection.execute(insert(t.evidence), values)
+    connection.execute(insert(t.unsealed), {"id": row.id, "leaves": row.leaf.packed()})

@@ -1,0 +1,27 @@
+"""A further stage of decisions: made again after an outage."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+STAGES = "'fast', 'batch', 'review', 'correction'"
+
+
+def upgrade() -> None:
+    """Take the stage in. The rows that are there were all of fewer stages, so that none has to be looked at again."""
+    _allow(f"{STAGES}, 'redecision'")
+
+
+def downgrade() -> None:
+    """Refuse it from now on; what was decided again stays in the record."""
+    _allow(STAGES)
+
+
+def _allow(stages: str) -> None:
+    op.execute("ALTER TABLE record.version DROP CONSTRAINT version_stage_check")
+    op.execute(f"ALTER TABLE record.version ADD CONSTRAINT version_stage_check CHECK (stage IN ({stages})) NOT VALID")
