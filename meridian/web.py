@@ -63,7 +63,7 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
         # Lax: a link to a case, followed from elsewhere, must not land on sign-in. Forms carry tokens.
         SESSION_COOKIE_SAMESITE="Lax",
     )
-    wiring = Wiring(settings, "api")
+    wiring = Wiring(settings, "api", observer=metrics.LookUps())
     app.extensions["meridian"] = wiring
     register_api(app)
     register_desk(app, wiring)

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from meridian.anchors import anchor_place
 from meridian.bell import Bell
 from meridian.code_version import code_version
+from meridian.db.breakers import PostgresBreakers
 from meridian.db.durability import keep_durable
 from meridian.db.engine import (
     ANALYST_ROLE,
@@ -50,7 +51,7 @@ from meridian.service import (
     SkewCheck,
 )
 from meridian.settings import Settings
-from meridian.sources import Asking, Breaker, Line, Nobody, Observer
+from meridian.sources import Asking, Breaker, Line, Nobody, Observer, SharedBreakers
 
 STATEMENT_TIMEOUT_MS = 10_000
 NOBODY = Nobody()
@@ -158,18 +159,30 @@ class Wiring:
         """The time for a decision."""
         return Budget(self.settings.budget_ms / 1000, self.settings.online_timeout_ms / 1000)
 
+    @cached_property
+    def breakers(self) -> SharedBreakers:
+        """The breakers of the look-ups, in step with those of the other processes."""
+        lines = self.online.asking.lines
+        return SharedBreakers([line.breaker for line in lines], PostgresBreakers(self.statements))
+
     def warm(self) -> None:
-        """Load models and connect, so that the first caller does not wait for it. What fails, fails again when used."""
+        """Load models and connect, so that the first caller does not wait for it, and keep the breakers in step.
+
+        What fails, fails again when used.
+        """
         for product in self.products:
             for models in (self.compact_models, *self.stand_ins):
                 models(product)
         for engine in (self.statements, *self.online.engines):
             with contextlib.suppress(Unavailable):
                 open_pool(engine)
+        self.breakers.start()
 
     def close(self) -> None:
         """Let go of every connection that was made."""
         made = vars(self)
+        if "breakers" in made:
+            self.breakers.stop()
         online: OnlineStore | None = made.get("online")
         for engine in online.engines if online else ():
             engine.dispose()

@@ -22,6 +22,27 @@ REQUESTS = Histogram("meridian_request_seconds", "Time of requests", ["method", 
 SHED = Counter("meridian_shed_total", "Requests refused because their time was lost", ["where"])
 """`door`: on arrival, by the server's loop, and in no other metric; `turn`: when a thread had come to them."""
 
+READS = Histogram("meridian_read_seconds", "Time of look-ups at sources", ["source", "line", "what"], buckets=BUCKETS)
+"""`what`: answered, failed, too slow; or not asked, because it is busy or its breaker open."""
+HEDGES = Counter("meridian_hedges_total", "Second reads, because the first took long", ["source"])
+TURNS = Counter("meridian_breaker_turns_total", "Breakers that went to another state", ["line", "state"])
+
+
+class LookUps:
+    """Counts what becomes of look-ups."""
+
+    def on_read(self, source: str, line: str, what: str, took_s: float) -> None:
+        """A line was asked, or was not."""
+        READS.labels(source, line, what).observe(took_s)
+
+    def on_transition(self, line: str, old: str, new: str) -> None:  # noqa: ARG002 - where it came from is no matter
+        """A line's breaker has another state."""
+        TURNS.labels(line, new).inc()
+
+    def on_hedge(self, source: str) -> None:
+        """A second read was begun."""
+        HEDGES.labels(source).inc()
+
 
 def note_decision(reply: Reply) -> None:
     """Count a decision and its stages."""
