@@ -3,7 +3,6 @@
 from meridian.sources.asking import Asking, Pending, gather
 from meridian.sources.breaker import Breaker, Open, Token
 from meridian.sources.deadline import Deadline
-from meridian.sources.guarded import GuardedSource
 from meridian.sources.line import Ask, Line
 from meridian.sources.lookup import Found
 from meridian.sources.observer import Nobody, Observer
@@ -18,7 +17,6 @@ __all__ = [
     "BreakerStore",
     "Deadline",
     "Found",
-    "GuardedSource",
     "Line",
     "Nobody",
     "Observer",

@@ -13,6 +13,8 @@ from meridian.sources.line import Ask, Call, Line, Refused
 from meridian.sources.observer import Observer
 
 T = TypeVar("T")
+LITTLE_LESS = 0.8
+"""Who comes a moment later has a deadline a moment later: that is no reason to ask the same again."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +88,9 @@ class LookUp(Generic[T]):
         self._tell()
 
     def serves(self, deadline: Deadline) -> bool:
-        """Whether one with that deadline may wait for it: it would not be given less time than by asking itself."""
-        return self.found is None and (
-            (self._unhurried and self.deadline.left() > 0) or self.deadline.at >= deadline.at > self._begun
-        )
+        """Whether one with that deadline may wait for it: it would be given little less time than by asking itself."""
+        left = self.deadline.left()
+        return self.found is None and left > 0 and (self._unhurried or left >= LITTLE_LESS * deadline.left())
 
     def wake(self, waiter: threading.Event) -> None:
         """Set the event when it has ended."""

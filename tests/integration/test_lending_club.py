@@ -29,7 +29,9 @@ SAMPLED = 300
 
 @pytest.mark.parametrize("purpose", list(LEAST_AUC))
 def test_trained_to_2010_it_ranks_the_loans_of_2011(lending_club_models: Any, purpose: Purpose) -> None:
-    """AUC at least 0.685 without the lender's own outputs (0.6 by the form alone); above 0.72 it would know something it cannot know."""
+    """AUC at least 0.685 without the lender's own outputs, 0.6 by the form alone; above 0.72 it would know something
+    it cannot know.
+    """
     (manifest,) = (m for m in lending_club_models.manifests if m.purpose is purpose)
     test = manifest.metrics["test"]
     assert manifest.lineage.rows == {"all": 42_535, "train": 20_814, "test": 21_721}

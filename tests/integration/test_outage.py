@@ -16,11 +16,10 @@ from uuid import uuid4
 import pytest
 
 from meridian.assessment import CAUTIOUS, Settlement, reconcile
-from meridian.db import cases, decisions
-from meridian.db.engine import transaction
 from meridian.evidence import Rung
 from meridian.outcome import Outcome
 from meridian.registry import Purpose, bundle_folder
+from meridian.review import Settling
 from meridian.service import Redecided
 from meridian.simulator import requests
 from tests.faults import Wire
@@ -120,9 +119,9 @@ def test_after_an_outage_exactly_what_it_touched_is_decided_again(
         assert (second["stage"], second["evidence"]["rung"], second["outcome"]) == ("redecision", 0, again.after.value)
         assert second["governs"] == (again.settlement is Settlement.OVERTURN)
         assert second["evidence"]["hash"] != first["evidence"]["hash"]
-    open_cases = {row.ref for row in running.query("SELECT application_ref AS ref FROM audit.cases WHERE state = 'open'")}
+    waiting = {row.ref for row in running.query("SELECT application_ref AS ref FROM audit.cases WHERE state = 'open'")}
     for ref in touched:
-        assert (ref in open_cases) == (recorded[ref].settlement is Settlement.CASE)
+        assert (ref in waiting) == (recorded[ref].settlement is Settlement.CASE)
     assert run(running, began, ended) == {}
 
     version_ids = [row.id for row in running.query("SELECT id FROM record.version WHERE stage = 'redecision'")]
@@ -163,7 +162,14 @@ def test_a_model_that_is_missing_at_the_start_is_stood_in_for(behind_a_wire: tup
     report = json.loads(done.stdout)
     assert {one["application_ref"] for one in report["decisions"]} == {one["application_ref"] for one in during}
     assert {one["rung_now"] for one in report["decisions"]} == {0}
-    assert {one["before"] == "approve" and one["follows"] == "overturn" for one in report["decisions"]} == {False}
+    flipped = [one for one in report["decisions"] if one["after"] != one["before"] != "refer"]
+    assert flipped
+    for one in flipped:
+        assert one["follows"] == "case"
+        application = shown(running, one["application_ref"])
+        assert application["outcome"] == one["before"], "what was communicated was reversed"
+    waiting = {row.ref for row in running.query("SELECT application_ref AS ref FROM audit.cases WHERE state = 'open'")}
+    assert {one["application_ref"] for one in flipped} <= waiting
 
 
 def test_while_the_outage_lasts_nothing_is_recorded(behind_a_wire: tuple[Service, Wire, Path]) -> None:
@@ -185,18 +191,17 @@ def test_a_decline_that_turns_is_put_before_a_person_again(behind_a_wire: tuple[
     began = now()
     (made,) = decide_all(running, [running_sample(running)])
     wire.whole()
+    ref = made["application_ref"]
     assert made["outcome"] == "refer"
-    with transaction(running.worker.engine) as connection:
-        (version,) = decisions.versions_of(connection, made["application_ref"])
-        case = cases.find_case(connection, application_id=version.version.application_id)
-        assert case is not None
-        cases.settle_case(connection, case.id, "somebody")
-        settled = cases.find_case(connection, case_id=case.id)
-    assert settled is not None
-    assert settled.state == "settled"
-    again = run(running, began, now(), record=True)[made["application_ref"]]
-    # The referral governs still, though its case was settled: that it is settled by the machine now is no reversal.
-    assert again.settlement in (Settlement.OVERTURN, Settlement.CASE)
+    declined = Settling(Outcome.DECLINE, ["A04"], "The papers that were asked for never came")
+    running.wiring.reviews.correct(ref, "somebody", declined)
+    assert eventually(lambda: run(running, began, now())[ref].recovered)
+    again = run(running, began, now(), record=True)[ref]
+    assert (again.before, again.after, again.settlement) == (Outcome.DECLINE, Outcome.APPROVE, Settlement.CASE)
+    assert shown(running, ref)["outcome"] == "decline", "what was said to the applicant changed by itself"
+    (case,) = running.query("SELECT state, because, settled_by FROM work.review_case")
+    assert (case.state, case.settled_by) == ("open", None)
+    assert case.because == "decided again after an outage: was decline, is approve"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import multiprocessing
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -40,7 +41,7 @@ def test_of_all_that_ask_for_the_probe_one_is_given_it(engines: list[Engine]) ->
     assert theirs.turn("a", 1, is_open=True, rest_s=0) == 2
     assert [ours.lease("a", "us", 0.2), theirs.lease("a", "them", 5)] == [3, None]
     assert 0 < theirs.read(["a"])["a"].lease_s <= 0.2
-    eventually(lambda: theirs.lease("a", "them", 5) == 4, "the lease ran out, and another has it")
+    assert eventually(lambda: theirs.lease("a", "them", 5) == 4), "the lease ran out, and nobody else was given it"
     assert ours.turn("a", 3, is_open=False, rest_s=0) is None  # what the first holder says comes too late
     assert theirs.turn("a", 4, is_open=False, rest_s=0) == 5
     assert ours.read(["a"])["a"].is_open is False
@@ -150,5 +151,5 @@ def test_of_several_processes_one_probes_at_a_time_and_all_close_again(own_datab
         said = [log.get(timeout=90) for _ in children]
     probes = sorted(probe for found, _ in said for probe in found)
     assert len(probes) >= 3  # CLOCK_MONOTONIC is the same for all processes of a machine
-    assert [(a, b) for a, b in zip(probes, probes[1:], strict=False) if b[0] < a[1]] == []
+    assert [(a, b) for a, b in pairwise(probes) if b[0] < a[1]] == []
     assert [state for _, state in said] == ["closed"] * count

@@ -1,17 +1,17 @@
-"""A guarded source always answers: with what it was told, or with why it was told nothing."""
+"""A source with one line always answers: with what it was told, or with why it was told nothing."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from meridian.errors import Unavailable
 from meridian.evidence import SourceReading, SourceStatus
-from meridian.sources import Breaker, GuardedSource
+from meridian.sources import Asking, Breaker, Deadline, Line, gather
 
 GOOD = SourceReading("bureau", SourceStatus.FRESH, {"x": 1.0})
 
@@ -20,8 +20,22 @@ def failed(detail: str) -> SourceReading:
     return SourceReading("bureau", SourceStatus.FAILED, detail=detail)
 
 
-def guarded(timeout_s: float = 0.05, threads: int = 4, least: int = 5) -> GuardedSource:
-    return GuardedSource("bureau", Breaker("bureau", least=least), timeout_s=timeout_s, threads=threads)
+class OneLine:
+    """Asks, and says what came of it as a reading."""
+
+    def __init__(self, breaker: Breaker, timeout_s: float, threads: int = 4):
+        self._timeout_s = timeout_s
+        line = Line("bureau", breaker, timeout_s=timeout_s, threads=threads)
+        self._asking = Asking("bureau", [line])
+
+    def read(self, ask: Callable[[], SourceReading], otherwise: Callable[[str], SourceReading]) -> SourceReading:
+        deadline = Deadline.after(self._timeout_s)
+        [found] = gather([self._asking.begin(None, [lambda _: ask()], deadline)], deadline)
+        return found.answer or otherwise(found.detail)
+
+
+def guarded(timeout_s: float = 0.05, threads: int = 4, least: int = 5) -> OneLine:
+    return OneLine(Breaker("bureau", least=least), timeout_s, threads)
 
 
 @pytest.fixture
@@ -98,7 +112,7 @@ def test_what_hangs_holds_a_few_threads_and_no_more(release: threading.Event) ->
 def test_a_source_that_comes_back_is_heard_again() -> None:
     now = [0.0]
     breaker = Breaker("bureau", least=5, rest_s=5.0, clock=lambda: now[0])
-    source = GuardedSource("bureau", breaker, timeout_s=5)
+    source = OneLine(breaker, timeout_s=5)
 
     def fail() -> SourceReading:
         raise ConnectionError
