@@ -21,3 +21,9 @@ def new_id() -> uuid.UUID:
 def moment_of(made: uuid.UUID) -> datetime:
     """When an id of `new_id` was made, to the millisecond."""
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=made.int >> 80)
+
+
+def lowest_id(moment: datetime, shift: timedelta = timedelta()) -> uuid.UUID:
+    """The id below which all lie that were made before a moment, moved by `shift`."""
+    milliseconds = (moment - datetime(1970, 1, 1, tzinfo=UTC) + shift) // timedelta(milliseconds=1)
+    return uuid.UUID(int=max(0, milliseconds) << 80)

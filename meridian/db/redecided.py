@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Connection, insert, select
 
 from meridian.db import tables as t
 from meridian.evidence import Rung
+from meridian.identity import lowest_id
 from meridian.outcome import Stage
 from meridian.record import EvidenceRow
+
+SLACK = timedelta(minutes=5)
+"""Between the moment in an application's id and that of its decision, and then some."""
 
 
 def find_degraded(connection: Connection, since: datetime, until: datetime, least_rung: Rung) -> list[UUID]:
@@ -24,9 +28,18 @@ def find_degraded(connection: Connection, since: datetime, until: datetime, leas
         select(v.application_id)
         .join(t.evidence, (e.application_id == v.application_id) & (e.id == v.evidence_id))
         .where(v.number == 1, v.decided_at >= since, v.decided_at < until, e.rung >= int(least_rung), ~done.exists())
+        # An application's id has its moment, and the table is in its order: the rest of the record is not looked at.
+        .where(v.application_id >= lowest_id(since, -SLACK), v.application_id < lowest_id(until, SLACK))
         .order_by(v.application_id)
     )
     return list(connection.execute(query).scalars())
+
+
+def was_redecided(connection: Connection, application_id: UUID) -> bool:
+    """Whether an application was decided again after an outage."""
+    v = t.version.c
+    query = select(v.id).where(v.application_id == application_id, v.stage == Stage.REDECISION.value).limit(1)
+    return connection.execute(query).one_or_none() is not None
 
 
 def add_evidence(connection: Connection, row: EvidenceRow) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine
 from meridian.assessment import Settlement, reconcile
 from meridian.db import cases, decisions, jobs
 from meridian.db.engine import lock_application, transaction
+from meridian.db.redecided import was_redecided
 from meridian.decision import Decision
 from meridian.errors import MeridianError, NotReady, Unavailable
 from meridian.evidence import Evidence
@@ -135,6 +136,9 @@ class Assessments:
             same_policy=decision.policy_version == fast.policy_version,
             scored=decision.score is not None,
         )
+        if was_redecided(connection, fast.application_id):
+            # Made again since, on more than this assessment has before it: it is on record, and settles nothing.
+            settlement = Settlement.CONFIRM
         overturns = settlement is Settlement.OVERTURN
         assessment = version_of(
             **judged(decision),

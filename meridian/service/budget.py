@@ -11,6 +11,10 @@ from meridian.sources import Deadline
 RECORD_S = 0.055
 """Kept for what follows the look-ups: to score, to explain and to record. What it takes cannot be had back."""
 
+LEAST_S = 0.015
+"""What look-ups are given however long the request waited: several times what one of a healthy store takes. A full
+queue is no reason to decide about somebody on less."""
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -23,8 +27,9 @@ class Budget:
     def for_look_ups(self, arrived: float | None) -> Deadline:
         """Until when sources may be asked for a request that arrived at a moment of the clock (None: now).
 
-        Where the request had to wait for its turn, less is left; where nothing is, it is decided without.
+        Where the request had to wait for its turn, less is left, though never less than `LEAST_S`.
         """
         now = self.clock()
         arrived = now if arrived is None else arrived
-        return Deadline(min(now + self.look_ups_s, arrived + self.whole_s - RECORD_S), self.clock)
+        wished, lasting = now + self.look_ups_s, arrived + self.whole_s - RECORD_S
+        return Deadline(min(wished, max(lasting, now + LEAST_S)), self.clock)

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,14 @@ from meridian.registry import Purpose, bundle_folder
 from meridian.review import Settling
 from meridian.service import Redecided
 from meridian.simulator import requests
+from tests.captures import graded_scorer
 from tests.faults import Wire
 from tests.services import Service, eventually, fresh_database, service
 from tests.training_fixtures import TrainedModels
 
 SEED, AROUND, TOUCHED = 11, 6, 40
+# A busy machine is no outage.
+PATIENT = {"MERIDIAN_ONLINE_TIMEOUT_MS": "3000", "MERIDIAN_BUDGET_MS": "9000"}
 
 
 def some(n: int) -> list[dict[str, Any]]:
@@ -70,7 +74,7 @@ def behind_a_wire(
     with fresh_database(embedded_server) as url:
         wire = Wire(url)
         wire.whole()
-        settings = {"ONLINE_DATABASE_URL": wire.url, "MERIDIAN_API_WORKERS": "1"}
+        settings = {"ONLINE_DATABASE_URL": wire.url, "MERIDIAN_API_WORKERS": "1", **PATIENT}
         with service(tmp_path, url, models, **settings) as running:
             yield running, wire, models
         wire.cut()
@@ -217,3 +221,29 @@ def test_a_window_that_is_none_is_refused(server: Service, window: str, said: st
     done = subprocess.run(command, env={**os.environ, **server.env}, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert said in " ".join(done.stderr.split())
+
+
+def test_an_assessment_that_comes_late_settles_nothing_any_more(
+    behind_a_wire: tuple[Service, Wire, Path],
+) -> None:
+    """It is of the evidence of the outage; what was decided again since is of more."""
+    running, wire, _ = behind_a_wire
+    running.start_api()
+    wire.cut()
+    began = now()
+    (made,) = decide_all(running, [running_sample(running)])
+    wire.whole()
+    ref = made["application_ref"]
+    assert eventually(lambda: run(running, began, now())[ref].recovered)
+    again = run(running, began, now(), record=True)[ref]
+    assert (again.before, again.after, again.settlement) == (Outcome.REFER, Outcome.APPROVE, Settlement.OVERTURN)
+    (job,) = running.query("SELECT id FROM work.job WHERE application_id IN "
+                           "(SELECT id FROM record.application WHERE ref = :ref)", ref=ref)  # fmt: skip
+    declining = replace(running.worker.assessments, scorers=lambda _: graded_scorer(pds=(0.9, 0.9, 0.9)))
+    assert declining.assess(job.id)
+    application = shown(running, ref)
+    assert [one["stage"] for one in application["versions"]] == ["fast", "redecision", "batch"]
+    assert [one["governs"] for one in application["versions"]] == [False, True, False]
+    assert application["versions"][2]["outcome"] == "decline"
+    (case,) = running.query("SELECT state, settled_by FROM work.review_case")
+    assert (case.state, case.settled_by) == ("settled", "re-decision")
