@@ -29,7 +29,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class PdScale:
-    """The scale of PDs from 0 to `top`, cut by the product's bands; positions from 0 to 100."""
+    """The scale of PDs from 0 to `top`, cut by the bands of the rung; positions from 0 to 100."""
 
     top: float
     approve_below: float

@@ -11,6 +11,7 @@ from meridian.desk import wording
 from meridian.desk.drawing import PdScale, bar_lengths, pd_scale
 from meridian.desk.fields import WITHHELD, Section, sections
 from meridian.desk.formats import NOT_KNOWN, in_unit, number, words
+from meridian.evidence import Rung
 from meridian.policy import Rule, Test
 from meridian.products import Product
 from meridian.service.reviews import CaseView
@@ -152,7 +153,7 @@ def case_page(view: CaseView, product: Product, analyst: str, now: datetime) -> 
         settled_at=case.settled_at,
         sections=sections(view.application, product.request),
         governing=next(line for line in timeline if line.governs),
-        scale=pd_scale(product.bands, scored),
+        scale=pd_scale(product.policy.at(Rung(governing["evidence"]["rung"])).bands, scored),
         rules=_rule_lines(governing["policy"]["results"], product),
         policy_version=governing["policy"]["version"],
         sources=[_source_line(source) for source in governing["evidence"]["sources"]],

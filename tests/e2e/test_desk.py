@@ -215,12 +215,12 @@ def test_what_is_wrong_stands_beside_its_field_and_a_settled_case_governs(at_des
     page.get_by_role("button", name="Claim").click()
     page.get_by_role("button", name="Record decision").click()
     assert "expected approve or decline" in page.locator("#outcome-error").inner_text()
-    page.get_by_label("Decline").check()
+    page.get_by_role("radio", name="Decline").check()
     page.get_by_label("Note").fill("short")
     page.get_by_role("button", name="Record decision").click()
     assert "one to 4 for a decline" in page.locator("#codes-error").inner_text()
     assert "at least 10" in page.locator("#note-error").inner_text()
-    assert page.get_by_label("Decline").is_checked()
+    assert page.get_by_role("radio", name="Decline").is_checked()
     assert page.get_by_label("Note").input_value() == "short"
     page.get_by_label(NO_REPORT).check()
     page.get_by_label("Note").fill(NOTE)
@@ -243,7 +243,7 @@ def test_a_note_outlives_a_claim_that_was_given_back_meanwhile(at_desk, referred
     _, case_id = referred
     server.wiring.reviews.claim(case_id, "ana")
     page = at_desk(f"/review/cases/{case_id}")
-    page.get_by_label("Approve").check()
+    page.get_by_role("radio", name="Approve").check()
     page.get_by_label("Note", exact=False).fill(NOTE)
     server.wiring.reviews.release(case_id, "ana")
     page.get_by_role("button", name="Record decision").click()
@@ -257,7 +257,7 @@ def test_a_case_is_settled_without_javascript(at_desk, referred, server):
     ref, case_id = referred
     page = at_desk(f"/review/cases/{case_id}", java_script_enabled=False)
     page.get_by_role("button", name="Claim").click()
-    page.get_by_label("Approve").check()
+    page.get_by_role("radio", name="Approve").check()
     page.get_by_label(NO_REPORT).check()
     page.get_by_label("Note").fill(NOTE)
     page.get_by_role("button", name="Record decision").click()
@@ -266,6 +266,14 @@ def test_a_case_is_settled_without_javascript(at_desk, referred, server):
     page.get_by_role("button", name="Record decision").click()
     assert "is approved" in page.get_by_role("status").inner_text()
     assert application(server, page, ref)["outcome"] == "approve"
+
+
+@browser
+def test_the_scale_is_that_of_the_rung_on_which_it_was_decided(at_desk, referred):
+    """Without a report it was scored by the form alone, and the band of approval is narrower there."""
+    _, case_id = referred
+    drawn = at_desk(f"/review/cases/{case_id}").get_by_role("img", name="Scale of the probability of default")
+    assert "approve below 8" in drawn.get_attribute("aria-label")
 
 
 @browser
