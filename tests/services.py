@@ -151,6 +151,8 @@ def service(
         "MERIDIAN_SECRET_KEY": secrets.token_hex(32),
         "MERIDIAN_SEAL_KEY": secrets.token_hex(32),
         "MERIDIAN_HTTPS": "false",
+        # A busy machine is no overload.
+        "MERIDIAN_BUDGET_MS": "5000",
         **settings,
     }
     configured = Settings(**values)  # type: ignore[arg-type]

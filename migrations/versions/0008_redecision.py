@@ -13,12 +13,12 @@ STAGES = "'fast', 'batch', 'review', 'correction'"
 
 
 def upgrade() -> None:
-    """Take the stage in. The rows that are there were all of fewer stages, so that none has to be looked at again."""
+    """Take the stage in."""
     _allow(f"{STAGES}, 'redecision'")
 
 
 def downgrade() -> None:
-    """Refuse it from now on; what was decided again stays in the record."""
+    """Refuse it; where something was decided again this fails, for the record keeps what is in it."""
     _allow(STAGES)
 
 
@@ -26,3 +26,4 @@ def _allow(stages: str) -> None:
     # A wider one takes its place in the same transaction, so that no row is ever unchecked.
     op.execute("-- squawk-ignore ban-drop-constraint\nALTER TABLE record.version DROP CONSTRAINT version_stage_check")
     op.execute(f"ALTER TABLE record.version ADD CONSTRAINT version_stage_check CHECK (stage IN ({stages})) NOT VALID")
+    op.execute("ALTER TABLE record.version VALIDATE CONSTRAINT version_stage_check")

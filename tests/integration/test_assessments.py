@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from celery import Celery
 
-from meridian.assessment import CAUTIOUS, Settlement
+from meridian.assessment import CAUTIOUS, Settlement, reconcile
 from meridian.bell import ASSESS, broker_settings
 from meridian.outcome import Outcome
 from meridian.products import find_product
@@ -47,9 +47,15 @@ def check_record(running: Service, made: Sequence[dict[str, Any]]) -> Counter[Se
         assert (fast["stage"], batch["stage"]) == ("fast", "batch")
         assert [one["governs"] for one in shown["versions"]].count(True) == 1
         assert batch["evidence"]["hash"] == fast["evidence"]["hash"]
-        if fast["score"]:
+        if fast["score"] and batch["score"]:
             assert batch["score"]["model_sha256"] != fast["score"]["model_sha256"]
-        settlement = contract[Outcome(fast["outcome"]), Outcome(batch["outcome"])]
+        settlement = reconcile(
+            contract,
+            Outcome(fast["outcome"]),
+            Outcome(batch["outcome"]),
+            in_analysts_hands=False,
+            scored=batch["score"] is not None,
+        )
         assert batch["governs"] == (settlement is Settlement.OVERTURN)
         if fast["outcome"] == "approve":
             assert shown["outcome"] == "approve", "a machine took back an approval"

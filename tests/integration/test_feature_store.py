@@ -6,9 +6,9 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -17,15 +17,21 @@ import pytest
 from meridian.db.engine import transaction
 from meridian.db.online import get_coverage, put_vectors
 from meridian.errors import NotReady
-from meridian.features import Aggregate, FeatureSet, Op
+from meridian.evidence import SourceReading
+from meridian.features import Aggregate, FeatureSet, Op, Source
 from meridian.features.compute import field
 from meridian.products import Product, find_product
 from meridian.service import Wanted, summed
 from meridian.service import materialise as module
+from meridian.sources import Deadline
 from tests.lender import APPLICANTS, SOURCES, Lender, quiet
 from tests.services import Service
 
 BUREAU, BANK, EMPLOYMENT, HISTORY = SOURCES
+
+
+def read(lender: Lender, sources: Sequence[Source], applicant: str, now: datetime) -> list[SourceReading]:
+    return lender.service.wiring.online(sources, applicant, now, now, Deadline.after(10))
 
 
 def test_decisions_are_made_from_what_the_events_say(lender: Lender) -> None:
@@ -231,10 +237,10 @@ def test_a_clock_that_is_ahead_takes_in_no_future(lender: Lender) -> None:
     assert ahead.run(BANK, quiet).cut_off < materialisation.clock()
     lender.service.execute("UPDATE online.vector SET cut_off = cut_off + interval '1 day'")
     applicant = lender.service.query("SELECT applicant_id FROM online.vector LIMIT 1")[0][0]
-    (reading,) = lender.service.wiring.online([BANK], applicant, materialisation.clock())
+    (reading,) = read(lender, [BANK], applicant, materialisation.clock())
     assert (reading.status.value, reading.detail) == ("failed", "made at a moment that has not come yet")
     ahead.run(BANK, quiet, everybody=True)
-    (reading,) = lender.service.wiring.online([BANK], applicant, materialisation.clock())
+    (reading,) = read(lender, [BANK], applicant, materialisation.clock())
     assert reading.status.usable
 
 
@@ -256,7 +262,7 @@ def test_vectors_of_other_definitions_are_not_read(lender: Lender) -> None:
     changed = replace(BUREAU, aggregates=(*BUREAU.aggregates, more))
     applicant = lender.requests[0]["application"]["applicant_id"]
     now = lender.service.wiring.decisions.clock()
-    before, after = (lender.service.wiring.online([source], applicant, now)[0] for source in (BUREAU, changed))
+    before, after = (read(lender, [source], applicant, now)[0] for source in (BUREAU, changed))
     assert (before.status.value, after.status.value) == ("fresh", "missing")
     assert product.sources[0].fingerprint != changed.fingerprint
 
@@ -266,8 +272,8 @@ def test_the_store_ages(lender: Lender) -> None:
     lender.materialise()
     applicant = lender.requests[0]["application"]["applicant_id"]
     now = lender.service.wiring.decisions.clock()
-    ask = lender.service.wiring.online
-    statuses = [ask([HISTORY], applicant, now + timedelta(days=days))[0].status.value for days in (0, 3, 31)]
+    moments = [now + timedelta(days=days) for days in (0, 3, 31)]
+    statuses = [read(lender, [HISTORY], applicant, moment)[0].status.value for moment in moments]
     assert statuses == ["fresh", "stale", "missing"]
 
 
