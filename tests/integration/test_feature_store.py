@@ -217,7 +217,7 @@ def test_who_has_everything_taken_back_has_nothing(lender: Lender) -> None:
     applicant = duckdb.sql(f"SELECT min(applicant_id) FROM '{place}/part-*.parquet'").fetchall()[0][0]
     duckdb.sql(f"""
         COPY (SELECT * REPLACE (revision + 9 AS revision, true AS retracted, now()::TIMESTAMP AS known_at)
-              FROM '{place}/part-*.parquet' WHERE applicant_id = '{applicant}')
+              FROM '{place}/part-*.parquet' WHERE applicant_id = '{applicant}' AND known_at <= now())
         TO '{place}/retracted.parquet' (FORMAT parquet)""")
     lender.materialise()
     (request,) = (one for one in lender.requests if one["application"]["applicant_id"] == applicant)

@@ -220,6 +220,8 @@ def test_callers_who_hang_up_leave_nothing_behind(slow: Slow) -> None:
         probe.send(b"GET /connections HTTP/1.1\r\nHost: a\r\n\r\n")
         return json.loads(probe.answer().content)  # type: ignore[attr-defined]
 
+    # Whoever asked before, whether it is there, has been let go.
+    assert eventually(lambda: connections()[1] == 1)
     before = connections()
     crowd = slow.crowd(60, POST) + slow.crowd(10, POST[:-1]) + slow.crowd(10, b"")
     for caller in crowd:
