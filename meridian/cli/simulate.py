@@ -79,21 +79,34 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Where to listen; 0: any free port.")] = 0,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     scale: Annotated[float, typer.Option(help="1: as slow as the real one; 0.001: an hour takes 3.6 s.")] = 0.001,
-    fault: Annotated[str, typer.Option(help="none, slow, hung, error, garbage, flapping or lying.")] = "none",
+    fault: Annotated[str, typer.Option(help="none, slow, tail, hung, error, garbage, flapping or lying.")] = "none",
     seed: Annotated[int, typer.Option(help="Another seed draws other latencies.")] = 1,
+    dialect: Annotated[
+        str, typer.Option(help="events, or second: a second bureau, with a form of its own.")
+    ] = "events",
+    cert_file: Annotated[Path | None, typer.Option(help="The certificate to show (PEM); https:// then.")] = None,
+    key_file: Annotated[Path | None, typer.Option(help="The certificate's key (PEM).")] = None,
+    client_ca_file: Annotated[
+        Path | None, typer.Option(help="Who vouches for callers (PEM), who then have to show a certificate.")
+    ] = None,
+    api_key_env: Annotated[
+        str, typer.Option(help="The environment variable with the key that callers then have to show.")
+    ] = "",
 ) -> None:
     """Stand in for an outside source until stopped, and print the address. PUT /faults changes what it does wrong."""
     need("pyarrow")
+    api_key = _api_key(api_key_env)
     ends = {signal.SIGTERM, signal.SIGINT}
     # Blocked before there is any other thread, so that the signals wait for this one to take them.
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)
     from meridian.simulator import stubs
 
+    tls = stubs.Tls.of(cert_file, key_file, client_ca_file)
     faults = stubs.Faults(stubs.Fault.named(fault), seed)
-    stub = stubs.StubSource(source, folder, scale=scale, seed=seed)
-    with stubs.serve(stub, faults, host=host, port=port) as url:
+    stub = stubs.StubSource(source, folder, scale=scale, seed=seed, dialect=dialect)
+    with stubs.serve(stub, faults, host=host, port=port, tls=tls, api_key=api_key) as url:
         out.print(url, markup=False)
-        talk.print(f"{url}/v1/{source}/<applicant_id> answers until it is stopped.", markup=False)
+        talk.print(f"{url}{stub.path}/<applicant_id> answers until it is stopped.", markup=False)
         signal.sigwait(ends)
 
 
@@ -102,6 +115,12 @@ def _show(made: Summary, page: str, folder: Path) -> None:
     *_, loans, bound = page.strip().split("\n\n")
     out.print(Markdown(f"{loans}\n\n{bound}"))
     out.print(f"card: {folder / 'card.md'}", markup=False)
+
+
+def _api_key(variable: str) -> str | None:
+    if variable and not os.environ.get(variable):
+        raise InvalidInput(f"--api-key-env {variable!r} is not set; put the key into that environment variable")
+    return os.environ[variable] if variable else None
 
 
 def _day(option: str, text: str) -> date:

@@ -10,9 +10,10 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,7 +102,7 @@ def test_what_makes_no_lender_is_refused_by_name(run: Run, tmp_path: Path, optio
 
 
 def test_as_a_program_it_makes_more_than_one_chunk_in_processes_of_their_own(tmp_path: Path) -> None:
-    command = [MERIDIAN, "simulate", "lender", tmp_path / "lender", "--applicants", "10001", "--json"]
+    command: list[str | Path] = [MERIDIAN, "simulate", "lender", tmp_path / "lender", "--applicants", "10001", "--json"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["applicants"] == 10_001
@@ -111,7 +112,7 @@ def test_as_a_program_it_makes_more_than_one_chunk_in_processes_of_their_own(tmp
 def test_requests_are_lines_that_the_service_takes(run: Run, folder: Path) -> None:
     lines = run("requests", folder).out.splitlines()
     assert len(lines) == 30
-    taken: type[DecisionRequest] = find_product("consumer-loan").request
+    taken: type[DecisionRequest[Any]] = find_product("consumer-loan").request
     assert all(taken.model_validate_json(line) for line in lines)
     assert run("requests", folder, "--count", 4).out.splitlines() == lines[:4]
 
@@ -134,7 +135,7 @@ def test_who_reads_only_some_of_the_requests_hears_no_complaint(
 
 
 def test_a_stub_serves_until_it_is_stopped_whoever_hangs(folder: Path) -> None:
-    command = [MERIDIAN, "simulate", "serve", "bureau", "--folder", folder, "--scale", "0", "--fault", "error"]
+    command = serving("bureau", folder, "--fault", "error")
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as stub:
         assert stub.stdout is not None
         try:
@@ -151,10 +152,30 @@ def test_a_stub_serves_until_it_is_stopped_whoever_hangs(folder: Path) -> None:
             stub.kill()
 
 
+def test_a_stub_speaks_the_second_dialect_and_wants_the_key_of_its_environment(folder: Path) -> None:
+    command = serving("bureau", folder, "--dialect", "second", "--api-key-env", "BUREAU_KEY", "--fault", "tail")
+    environment = {**os.environ, "BUREAU_KEY": "the-key"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as stub:
+        assert stub.stdout is not None
+        assert stub.stderr is not None
+        try:
+            url = stub.stdout.readline().strip()
+            path = "/credit-files/L3-00000001"
+            assert "/credit-files/<applicant_id>" in stub.stderr.readline()
+            assert call(url, "GET", path) == 401
+            assert call(url, "GET", path, headers={"Authorization": "Bearer the-key"}) == 200
+            stub.terminate()
+            assert stub.wait(timeout=5) == 0
+        finally:
+            stub.kill()
+
+
 @pytest.mark.parametrize(
     ("words", "named"),
     [(["fico"], "'fico'"), (["bank", "--fault", "rain"], "'rain'"), (["bank", "--scale", "-1"], "scale -1.0"),
-     (["bank", "--host", "192.0.2.1"], "192.0.2.1:0")],
+     (["bank", "--host", "192.0.2.1"], "192.0.2.1:0"), (["bank", "--dialect", "second"], "bank does not speak"),
+     (["bank", "--api-key-env", "NO_SUCH_KEY"], "'NO_SUCH_KEY'"), (["bank", "--cert-file", "stub.pem"], "stub.pem"),
+     (["bank", "--cert-file", "stub.pem", "--key-file", "stub.key"], "stub.key")],
 )  # fmt: skip
 def test_a_stub_that_cannot_be_is_refused_by_name(run: Run, folder: Path, words: list[str], named: str) -> None:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, set())
@@ -166,11 +187,16 @@ def test_a_stub_that_cannot_be_is_refused_by_name(run: Run, folder: Path, words:
     assert named in said.err
 
 
-def call(url: str, method: str, path: str, body: str | None = None) -> int:
+def serving(source: str, folder: Path, *options: str) -> list[str]:
+    """The command that runs a stub, which answers at once."""
+    return [str(MERIDIAN), "simulate", "serve", source, "--folder", str(folder), "--scale", "0", *options]
+
+
+def call(url: str, method: str, path: str, body: str | None = None, headers: Mapping[str, str] | None = None) -> int:
     """The status of an answer, 0 where there is none."""
     connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
     try:
-        connection.request(method, path, body)
+        connection.request(method, path, body, headers or {})
         return connection.getresponse().status
     except OSError:
         return 0

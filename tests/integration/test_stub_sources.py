@@ -3,65 +3,31 @@
 from __future__ import annotations
 
 import http.client
-import json
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from math import ceil
 from pathlib import Path
 from statistics import median
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
 from meridian.errors import InvalidInput
-from meridian.simulator.lender import STREAMS, LenderSettings, simulate
-from meridian.simulator.stubs import PACES, Fault, FaultName, Faults, Latency, StubSource, serve
+from meridian.simulator.stubs import AT_ONCE_S, PACES, FaultName, Latency, StubSource
 from tests.services import Answer, eventually
-
-pa = pytest.importorskip("pyarrow")
-pq = pytest.importorskip("pyarrow.parquet")
-
-LATER = [name for name, pace in PACES.items() if pace.later]
-
-
-@dataclass(frozen=True)
-class Stub:
-    """A stub that runs, and the way in."""
-
-    name: str
-    url: str
-    known: str
-    """An applicant of whom the source has something."""
-
-    def call(self, method: str, target: str, body: bytes | str | None = None, timeout: float = 10) -> Answer:
-        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=timeout)
-        try:
-            connection.request(method, target, body)
-            response = connection.getresponse()
-            return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
-        finally:
-            connection.close()
-
-    def ask(self, applicant_id: str | None = None, query: str = "", timeout: float = 10) -> Answer:
-        return self.call("GET", f"/v1/{self.name}/{applicant_id or self.known}{query}", timeout=timeout)
-
-    def fail(self, fault: str, **how: float) -> None:
-        assert self.call("PUT", "/faults", json.dumps({"fault": fault, **how})).status == 200
+from tests.stub_parts import LATER, Stub, rows, small_lender, started
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("stubs") / "lender"
-    simulate(LenderSettings(applicants=60, seed=3), made)
-    return made
+    return small_lender(tmp_path_factory.mktemp("stubs") / "lender")
 
 
 Start = Callable[..., AbstractContextManager[Stub]]
@@ -69,20 +35,7 @@ Start = Callable[..., AbstractContextManager[Stub]]
 
 @pytest.fixture(scope="module")
 def start(folder: Path) -> Start:
-    @contextmanager
-    def start(
-        name: str,
-        *,
-        scale: float = 0,
-        threads: int = 8,
-        now: Callable[[], float] = time.time,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> Iterator[Stub]:
-        stub, faults = StubSource(name, folder, scale=scale, seed=1, now=now), Faults(Fault(), 1, clock)
-        with serve(stub, faults, threads=threads) as url:
-            yield Stub(name, url, busiest(folder, name))
-
-    return start
+    return partial(started, folder)
 
 
 @pytest.fixture(scope="module")
@@ -96,24 +49,6 @@ def bureau(shared: Stub) -> Stub:
     """A bureau without a fault, that answers at once."""
     shared.fail("none")
     return shared
-
-
-def rows(folder: Path, name: str, applicant_id: str) -> dict[str, list[dict[str, Any]]]:
-    """The applicant's events as they stand in the files, by stream."""
-    streams = [stream for stream in STREAMS if stream.source == name]
-    return {
-        stream.name: pq.read_table(
-            folder / "events" / stream.path, filters=[("applicant_id", "=", applicant_id)]
-        ).to_pylist()
-        for stream in streams
-    }
-
-
-def busiest(folder: Path, name: str) -> str:
-    """The applicant with the most events of a source."""
-    first = next(stream for stream in STREAMS if stream.source == name)
-    ids = pq.read_table(folder / "events" / first.path, columns=["applicant_id"])["applicant_id"].to_pylist()
-    return max(sorted(set(ids)), key=ids.count)
 
 
 def moment(text: str) -> datetime:
@@ -130,18 +65,10 @@ def written(streams: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str
     }
 
 
-def fetched(stub: Stub, answer: Answer) -> Answer:
-    """The result that a source which answers later has promised."""
-    assert answer.status == 202
-    assert eventually(lambda: stub.call("GET", answer.headers["location"]).status == 200)
-    return stub.call("GET", answer.headers["location"])
-
-
 @pytest.mark.parametrize("name", PACES)
 def test_a_source_tells_all_that_it_has_of_an_applicant(start: Start, folder: Path, name: str) -> None:
     with start(name) as stub:
-        answer = stub.ask()
-        document = (fetched(stub, answer) if name in LATER else answer).json()
+        document = stub.ask().json()
     assert document["applicant_id"] == stub.known
     assert datetime.now(UTC) - moment(document["as_of"]) < timedelta(minutes=1)
     assert written(document["streams"]) == rows(folder, name, stub.known)
@@ -212,13 +139,39 @@ def test_a_slow_source_takes_the_question_and_keeps_the_answer(start: Start, nam
 
 
 @pytest.mark.parametrize("name", LATER)
-def test_a_slow_source_that_is_slower_promises_ten_times_as_late(start: Start, name: str) -> None:
+def test_a_slow_source_answers_at_once_what_takes_a_second_at_most(start: Start, name: str) -> None:
+    """One and the same draw, shortened to either side of the second."""
+    with start(name, scale=1) as stub:
+        drawn = stub.ask().json()["ready_in_s"]
+    with start(name, scale=0.5 * AT_ONCE_S / drawn) as stub:
+        begun = time.monotonic()
+        answer = stub.ask()
+        assert answer.status == 200
+        assert answer.json()["streams"]
+        assert 0.5 <= time.monotonic() - begun < 5
+    with start(name, scale=1.01 * AT_ONCE_S / drawn) as stub:
+        assert stub.ask().status == 202
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_a_slow_source_that_is_slower_promises_so_many_times_as_late(start: Start, name: str) -> None:
     ready = []
-    for fault in ("none", "slow"):
+    for fault in ("none", "slow", "tail"):
         with start(name, scale=1) as stub:
             stub.fail(fault)
             ready.append(stub.ask().json()["ready_in_s"])
-    assert ready[1] == pytest.approx(10 * ready[0])
+    assert ready[1:] == pytest.approx([10 * ready[0], 20 * ready[0]], abs=0.02)
+
+
+def test_a_tail_is_a_share_of_the_answers_twenty_times_as_late(start: Start) -> None:
+    ready = []
+    for share in (0, 0.2):
+        with start("bank", scale=1) as stub:
+            stub.fail("tail", share=share)
+            ready.append([stub.ask().json()["ready_in_s"] for _ in range(50)])
+    times = [round(late / usual, 3) for usual, late in zip(*ready, strict=True)]
+    assert set(times) == {1, 20}
+    assert 3 <= times.count(20) <= 20
 
 
 def test_a_quick_source_keeps_the_caller_on_the_line(start: Start) -> None:
@@ -306,8 +259,6 @@ def test_lies_have_the_right_form_and_the_wrong_units(
     with start(name) as stub:
         stub.fail("lying")
         answer = stub.ask()
-        if name in LATER:
-            answer = stub.call("GET", answer.headers["location"])
     true = rows(folder, name, stub.known)[stream]
     told = written(answer.json()["streams"])[stream]
     for one, other in zip(true, told, strict=True):
@@ -335,7 +286,7 @@ def test_one_who_hangs_keeps_nobody_else_waiting_and_is_cut_off_at_the_end(start
 def test_threads_are_bounded_and_a_fault_can_be_undone_while_all_hang(start: Start) -> None:
     with start("bureau", threads=1) as stub:
         stub.fail("hung")
-        with socket.create_connection(("127.0.0.1", int(urlsplit(stub.url).port or 0))) as hung:
+        with socket.create_connection(("127.0.0.1", stub.port)) as hung:
             hung.sendall(f"GET /v1/bureau/{stub.known} HTTP/1.1\r\nHost: stub\r\n\r\n".encode())
             time.sleep(0.3)
             refused = stub.ask(timeout=2)

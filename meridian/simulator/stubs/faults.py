@@ -16,6 +16,8 @@ from meridian.errors import InvalidInput, MalformedBody, MeridianError
 
 SLOWER = 10
 """How many times as long an answer takes from a source that is slow."""
+TAIL = 20
+"""How many times as long one takes that belongs to the heavy tail."""
 
 
 class SourceFailed(MeridianError):
@@ -28,6 +30,8 @@ class FaultName(StrEnum):
     NONE = "none"
     SLOW = "slow"
     """Answers take ten times as long."""
+    TAIL = "tail"
+    """Answers take twenty times as long: with a small share, the few that make a percentile and no median."""
     HUNG = "hung"
     """The question is taken and never answered."""
     ERROR = "error"

@@ -10,13 +10,17 @@ from threading import Lock
 
 from meridian.errors import InvalidInput
 
+AT_ONCE_S = 1.0
+"""Up to how many seconds every source keeps the caller on the line: a real provider answers at once what it can, and
+sends away only who would wait too long."""
+
 
 @dataclass(frozen=True)
 class Pace:
     """The least and the most seconds until a source has its answer.
 
-    A source that answers `later` takes the question, and keeps the answer to be fetched; the others keep the caller
-    on the line.
+    A source that answers `later` takes the question, and keeps the answer to be fetched, where it takes longer than
+    `AT_ONCE_S`; the others keep the caller on the line however long.
     """
 
     least_s: float

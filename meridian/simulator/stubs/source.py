@@ -16,11 +16,13 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from meridian.errors import InvalidInput, NotFound
 from meridian.features import Kind
 from meridian.simulator.lender.streams import STREAMS
+from meridian.simulator.stubs.dialect import find_dialect
 from meridian.simulator.stubs.events import StreamEvents
-from meridian.simulator.stubs.faults import SLOWER, FaultName
-from meridian.simulator.stubs.pace import PACES, Latency
+from meridian.simulator.stubs.faults import SLOWER, TAIL, FaultName
+from meridian.simulator.stubs.pace import AT_ONCE_S, PACES, Latency
 
 DAYS_A_MONTH = 30
+TIMES_AS_LONG = {FaultName.SLOW: SLOWER, FaultName.TAIL: TAIL}
 
 
 class InvalidQuestion(InvalidInput):
@@ -64,17 +66,27 @@ class Question:
 
 
 class StubSource:
-    """One outside source, answering from a simulated lender's folder.
+    """One outside source, answering from a simulated lender's folder in one of the dialects.
 
-    Raises `InvalidInput` where the folder has no events of the source.
+    Raises `InvalidInput` where the folder has no events of the source, or the source does not speak the dialect.
     """
 
     def __init__(
-        self, name: str, folder: Path, *, scale: float, seed: int, now: Callable[[], float] = time.time
+        self,
+        name: str,
+        folder: Path,
+        *,
+        scale: float,
+        seed: int,
+        now: Callable[[], float] = time.time,
+        dialect: str = "events",
     ) -> None:
         if name not in PACES:
             raise InvalidInput(f"There is no source {name!r} to stand in for; there are {', '.join(PACES)}")
         self.name = name
+        self._dialect = find_dialect(dialect, name)
+        self.path = self._dialect.path.format(source=name)
+        """An applicant is asked about at this path, a slash and the applicant's id."""
         self._streams = [StreamEvents(folder, stream) for stream in STREAMS if stream.source == name]
         self._later = PACES[name].later
         self._latency = Latency(PACES[name], scale, seed)
@@ -88,21 +100,21 @@ class StubSource:
             InvalidQuestion: something in it cannot be understood.
         """
         url = urlsplit(target)
-        match [unquote(part) for part in url.path.split("/")]:
-            case ["", "v1", self.name, "results", ticket] if self._later:
-                return Question.of_ticket(ticket)
-            case ["", "v1", self.name, applicant_id] if applicant_id:
-                return Question(applicant_id, self._as_of(url.query))
-        raise NotFound(f"{url.path} is not known here; ask /v1/{self.name}/<applicant_id>")
+        path, _, last = url.path.rpartition("/")
+        if path == f"{self.path}/results" and self._later:
+            return Question.of_ticket(unquote(last))
+        if path == self.path and last:
+            return Question(unquote(last), self._as_of(url.query))
+        raise NotFound(f"{url.path} is not known here; ask {self.path}/<applicant_id>")
 
     def answer(self, question: Question, fault: FaultName = FaultName.NONE) -> Answer:
         """The events known by then, or where they will be. Raises `NotFound` where the source has nothing."""
         now = self._now()
         if question.ready_at is None:
-            seconds = self._latency.draw() * (SLOWER if fault is FaultName.SLOW else 1)
-            if not self._later:
-                return Answer(200, self._document(question, fault), after_s=seconds)
-            self._document(question, fault)  # who is not known here is told so at once
+            seconds = self._latency.draw() * TIMES_AS_LONG.get(fault, 1)
+            document = self._document(question, fault)  # who is not known here is told so at once
+            if not self._later or seconds <= AT_ONCE_S:
+                return Answer(200, document, after_s=seconds)
             question = Question(question.applicant_id, question.as_of, now + seconds)
             return self._pending(question, seconds)
         if now < question.ready_at:
@@ -112,8 +124,8 @@ class StubSource:
     def _as_of(self, query: str) -> datetime:
         asked = parse_qsl(query, keep_blank_values=True)
         # Anything misspelt and passed over would show what was not known yet.
-        if unknown := [name for name, _ in asked if name != "as_of"]:
-            raise InvalidQuestion(f"{unknown[0]!r} is no parameter; there is as_of alone")
+        if unknown := [name for name, _ in asked if name != self._dialect.moment]:
+            raise InvalidQuestion(f"{unknown[0]!r} is no parameter; there is {self._dialect.moment} alone")
         if not asked:
             return datetime.fromtimestamp(self._now(), UTC)
         text = asked[-1][1]
@@ -122,7 +134,9 @@ class StubSource:
         except ValueError:
             moment = None
         if moment is None or moment.tzinfo is None:
-            raise InvalidQuestion(f"as_of: {text!r} is no moment with its zone; write 2026-11-01T08:30:00Z")
+            raise InvalidQuestion(
+                f"{self._dialect.moment}: {text!r} is no moment with its zone; write 2026-11-01T08:30:00Z"
+            )
         return moment.astimezone(UTC)
 
     def _document(self, question: Question, fault: FaultName) -> dict[str, Any]:
@@ -133,10 +147,10 @@ class StubSource:
         if fault is FaultName.LYING:
             for one in self._streams:
                 _lie(known[one.stream.name], {c.name: c.kind for c in one.stream.declared.columns})
-        return {"applicant_id": question.applicant_id, "as_of": moment, "streams": known}
+        return self._dialect.document(question.applicant_id, moment, known)
 
     def _pending(self, question: Question, seconds: float) -> Answer:
-        location = f"/v1/{self.name}/results/{question.ticket}"
+        location = f"{self.path}/results/{question.ticket}"
         document = {"status": "pending", "result": location, "ready_in_s": round(seconds, 3)}
         return Answer(202, document, {"Location": location, "Retry-After": str(math.ceil(seconds))})
 
