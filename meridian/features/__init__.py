@@ -2,6 +2,7 @@
 
 from meridian.features.aggregate import Aggregate, Compare, Op, Where
 from meridian.features.definition import Direction, Feature, FeatureSet, Fields, Number
+from meridian.features.plausible import Plausible
 from meridian.features.source import Silence, Source
 from meridian.features.stream import Column, Kind, Stream
 
@@ -16,6 +17,7 @@ __all__ = [
     "Kind",
     "Number",
     "Op",
+    "Plausible",
     "Silence",
     "Source",
     "Stream",

@@ -11,6 +11,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from meridian.features.aggregate import Aggregate
+from meridian.features.plausible import Plausible
 from meridian.features.stream import Stream
 
 
@@ -45,6 +46,8 @@ class Source:
     loaded: Sequence[str] = ()
     recompute_after: timedelta = timedelta(days=7)
     """How old a vector gets before it is computed again without any new event, because windows move on."""
+    plausible: Sequence[Plausible] = ()
+    """What holds of nearly every true reply and of hardly any in another unit. No part of the definition."""
 
     def __post_init__(self) -> None:
         by_name = {stream.name: stream for stream in self.streams}
@@ -52,6 +55,11 @@ class Source:
             if aggregate.stream not in by_name:
                 raise ValueError(f"{self.name}: {aggregate.name} reads the stream {aggregate.stream}, of which none is")
             aggregate.check(by_name[aggregate.stream])
+        for rule in self.plausible:
+            if rule.stream not in by_name or by_name[rule.stream].stored_as:
+                raise ValueError(f"{self.name}: what is plausible of {rule.stream} is said of no stream that is stored")
+            for name in (rule.column, *(column for column, _ in rule.where)):
+                by_name[rule.stream].column(name)
         if len(set(self.fields)) < len(self.fields):
             raise ValueError(f"{self.name} has two fields of one name")
 

@@ -25,6 +25,11 @@ class Pending(Generic[T]):
         self.deadline = deadline
         self.begun = deadline.clock()
 
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing more to wait for."""
+        return self.look_up.found is not None
+
     def result(self) -> Found[T]:
         """What was found or, where nothing was yet, that there was no answer in the time there was."""
         if (found := self.look_up.found) is not None:

@@ -101,7 +101,7 @@ class Line:
         self.breaker = breaker
         self.timeout_s = timeout_s
         self.clock = clock
-        self._threads = threads
+        self.threads = threads
         self._usual = Usual()
         breaker.probes_within(timeout_s)
         self.renew()
@@ -116,7 +116,7 @@ class Line:
     def begin(self, ask: Ask[T], deadline: Deadline, done: Callable[[Call[T]], None]) -> Call[T] | Refused:
         """Begin to ask, without waiting. What was refused counts as neither success nor failure."""
         if not self._enter():
-            return Refused("busy", f"busy: all {self._threads} look-ups at once are taken")
+            return Refused("busy", f"busy: all {self.threads} look-ups at once are taken")
         try:
             token = self.breaker.admit()
         except Open:
@@ -149,7 +149,7 @@ class Line:
 
     def _enter(self) -> bool:
         with self._lock:
-            if self._busy >= self._threads:
+            if self._busy >= self.threads:
                 return False
             self._busy += 1
             return True
@@ -157,5 +157,5 @@ class Line:
     def _started_pool(self) -> ThreadPoolExecutor:
         with self._lock:
             if self._pool is None:
-                self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix=f"source-{self.name}")
+                self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix=f"source-{self.name}")
             return self._pool

@@ -141,11 +141,16 @@ class LookUp(Generic[T]):
             if call not in self._calls:
                 return  # given up, or another was first
             self._calls.remove(call)
-            self._told.append((call.line.name, "failed" if call.error else "answered", call.took_s))
             if not call.error:
+                self._told.append((call.line.name, "answered", call.took_s))
                 self._end(call.answer, call.line.name, "")
-            else:
+            elif call.limit.left():
+                self._told.append((call.line.name, "failed", call.took_s))
                 self._detail = f"answered with an error ({call.error})"
+                self._ask_next()
+            else:
+                # It gave up at its limit, and was noticed before it was given up.
+                self._too_slow(call)
                 self._ask_next()
         self._tell()
 
@@ -154,10 +159,13 @@ class LookUp(Generic[T]):
         for call in overdue:
             self._calls.remove(call)
             call.give_up()
-            self._told.append((call.line.name, "too slow", call.took_s))
-            self._detail = f"no answer within {(call.limit.at - call.begun) * 1000:.0f} ms"
+            self._too_slow(call)
         if overdue or not self._calls:
             self._ask_next()
+
+    def _too_slow(self, call: Call[T]) -> None:
+        self._told.append((call.line.name, "too slow", call.took_s))
+        self._detail = f"no answer within {(call.limit.at - call.begun) * 1000:.0f} ms"
 
     def _hedge_due(self) -> float | None:
         """When a second read is to begin: when the only call takes longer than 95 in 100 do."""

@@ -25,7 +25,10 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Stored:
-    """An applicant's fields of one source in their order, computed at `cut_off`; `newest_at`: of the newest event."""
+    """An applicant's fields of one source in their order, computed at `cut_off`; `newest_at`: of the newest event.
+
+    Without any fields: as of the cut-off there was nothing of this applicant.
+    """
 
     values: Sequence[float]
     cut_off: datetime
@@ -38,13 +41,14 @@ def reading_of(source: Source, stored: Stored | None, covered_until: datetime | 
     `covered_until` is the moment up to which the events of everybody were taken in, None where that never happened.
     Where there is nothing of an applicant, the source's silence says what that means.
     """
-    if covered_until is None:
+    as_of = max((moment for moment in (stored and stored.cut_off, covered_until) if moment), default=None)
+    if as_of is None:
         detail = "nothing was ever loaded" if source.loaded else "nothing was ever materialised from its events"
         return SourceReading(source.name, SourceStatus.MISSING, detail=detail)
-    if (stored.cut_off if stored else covered_until) > now + CLOCKS_APART:
+    if (stored.cut_off if stored else as_of) > now + CLOCKS_APART:
         return SourceReading(source.name, SourceStatus.FAILED, detail="made at a moment that has not come yet")
-    if stored is None:
-        return _silent(source, covered_until, now)
+    if stored is None or not stored.values:
+        return _silent(source, as_of, now)
     return _reading(source, dict(zip(source.fields, stored.values, strict=True)), stored, now)
 
 

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from meridian.features import Aggregate, Column, Compare, Direction, Feature, Kind, Op, Silence, Source, Stream, Where
+from meridian.features import (
+    Aggregate,
+    Column,
+    Compare,
+    Direction,
+    Feature,
+    Kind,
+    Op,
+    Plausible,
+    Silence,
+    Source,
+    Stream,
+    Where,
+)
 from meridian.features.compute import Compute, field, less, or_never, over, ratio
 
 UP, DOWN, FREE = Direction.RAISES_RISK, Direction.LOWERS_RISK, Direction.FREE
@@ -71,6 +84,8 @@ BANK = Source(
     silence=Silence.NOTHING_TO_HAVE,
     streams=STREAMS,
     aggregates=AGGREGATES,
+    # Between 50 and 50,000 dollars is what moves in the middle of an account's life.
+    plausible=(Plausible("transactions", "amount_cents", 5_000, 5_000_000, least=10),),
 )
 
 

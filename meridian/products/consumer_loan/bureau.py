@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from meridian.features import Aggregate, Column, Compare, Direction, Feature, Kind, Op, Silence, Source, Stream, Where
+from meridian.features import (
+    Aggregate,
+    Column,
+    Compare,
+    Direction,
+    Feature,
+    Kind,
+    Op,
+    Plausible,
+    Silence,
+    Source,
+    Stream,
+    Where,
+)
 from meridian.features.compute import Compute, field, less, or_never, over, ratio
 
 UP, DOWN, FREE = Direction.RAISES_RISK, Direction.LOWERS_RISK, Direction.FREE
@@ -107,6 +120,13 @@ BUREAU = Source(
     silence=Silence.NOT_KNOWN,
     streams=STREAMS,
     aggregates=AGGREGATES,
+    # No card has a limit of 500 dollars in the middle of a person's file; no file is of accounts opened before 1981.
+    plausible=(
+        Plausible("tradelines", "limit_cents", 50_000, 10**9, (("kind", "card"),)),
+        Plausible("tradelines", "limit_cents", 120_000, 10**9, (("kind", "instalment"),)),
+        Plausible("tradelines", "opened_day", 4_000, 40_000, least=1),
+        Plausible("scores", "score", 300, 850, least=1),
+    ),
 )
 
 

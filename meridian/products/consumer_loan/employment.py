@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from meridian.features import Aggregate, Column, Compare, Direction, Feature, Kind, Op, Silence, Source, Stream, Where
+from meridian.features import (
+    Aggregate,
+    Column,
+    Compare,
+    Direction,
+    Feature,
+    Kind,
+    Op,
+    Plausible,
+    Silence,
+    Source,
+    Stream,
+    Where,
+)
 from meridian.features.compute import Compute, field, less, over
 
 UP, DOWN, FREE = Direction.RAISES_RISK, Direction.LOWERS_RISK, Direction.FREE
@@ -51,6 +64,11 @@ EMPLOYMENT = Source(
     silence=Silence.NOTHING_TO_HAVE,
     streams=STREAMS,
     aggregates=AGGREGATES,
+    # Nobody is paid less than 4,000 dollars for a year's work, or began before 1981.
+    plausible=(
+        *(Plausible("records", "income_cents", 400_000, 10**10, (("contract", one),), 1) for one in CONTRACTS),
+        Plausible("records", "started_day", 4_000, 40_000, least=1),
+    ),
 )
 
 
