@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from meridian.decision import Terms, decide
-from meridian.evidence import Evidence, canonical_json
+from meridian.evidence import Evidence, Rung, canonical_json
 from meridian.outcome import Stage
 from meridian.scoring import Scorer
 
@@ -41,6 +41,11 @@ class Recorded:
     policy_text: str | None
     model_sha256: str | None
     code: str
+
+    @property
+    def by_earlier_score(self) -> bool:
+        """Whether a pre-computed score decided: it stands in the evidence, and its model is not asked again."""
+        return self.evidence.rung is Rung.PRE_COMPUTED and self.document["stage"] != Stage.BATCH
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,9 @@ def replay(recorded: Recorded, scorer: Scorer | None, code: str) -> Replay:
     terms = Terms.from_text(recorded.policy_text)
     if terms.version != recorded.policy_version:
         return _not(recorded, Cause.POLICY_CHANGED, f"{recorded.policy_version} is now {terms.version}")
-    if recorded.model_sha256 is not None and (scorer is None or scorer.sha256 != recorded.model_sha256):
+    if recorded.by_earlier_score:
+        scorer = None
+    elif recorded.model_sha256 is not None and (scorer is None or scorer.sha256 != recorded.model_sha256):
         return _not(recorded, Cause.MODEL_MISSING, recorded.model_sha256)
     again = decide(recorded.evidence, terms, scorer).document()
     differences = tuple(

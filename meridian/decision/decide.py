@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from meridian.decision.terms import Terms
-from meridian.evidence import Evidence, Rung, SourceStatus
+from meridian.evidence import Evidence, PreComputed, Rung, SourceStatus
 from meridian.outcome import Outcome
 from meridian.policy import Offer, RuleResult
 from meridian.reasons import Reason, principal
@@ -15,7 +16,11 @@ from meridian.scoring import Score, Scorer
 
 @dataclass(frozen=True)
 class Decision:
-    """What was decided, by what, and why. `model_sha256` is the model in hand, also where it could not score."""
+    """What was decided, by what, and why.
+
+    `model_sha256` is the model in hand, also where it could not score; where an earlier score stands in, it is the
+    model that made that one, and `scored_at` says when.
+    """
 
     outcome: Outcome
     score: Score | None
@@ -26,6 +31,7 @@ class Decision:
     rules: tuple[RuleResult, ...]
     reasons: tuple[Reason, ...]
     offer: Offer | None
+    scored_at: datetime | None = None
 
     def document(self) -> dict[str, Any]:
         """The decision as JSON values; see DESIGN 'A decision's JSON' for the meaning of each."""
@@ -37,6 +43,7 @@ class Decision:
                 "band": self.band,
                 "model": self.model,
                 "model_sha256": self.model_sha256,
+                **({"scored_at": self.scored_at.isoformat()} if self.scored_at else {}),
             }
         return {
             "outcome": self.outcome.value,
@@ -56,29 +63,54 @@ def decide(evidence: Evidence, terms: Terms, scorer: Scorer | None) -> Decision:
     would approve or decline while an input of the model is not known, for the reason that
     the terms have for its source: what is left out can neither buy an approval nor cost one. Bands and limit are those
     of the rung that the evidence was captured on.
+    Where the evidence has an earlier score and there is no model in hand, that score decides, and rules whose source is
+    away are held against what was known then. A model in hand goes by the present evidence alone, as in an assessment.
     Reasons come from what decided: for a knock-out the knock-outs, for a decline by score the score, for
     a referral both.
     """
     policy = terms.policy
-    rules = policy.judge({**evidence.features, **policy.derive(evidence.document)})
-    blind = scorer is None or evidence.absent_sources(scorer.features)
-    score = None if scorer is None or blind else scorer.score(evidence.features)
-    step = policy.at(evidence.rung)
-    verdict = _verdict(score, scorer, evidence, terms)
+    earlier = evidence.pre_computed if scorer is None else None
+    present = {**evidence.features, **policy.derive(evidence.document)}
+    rules = policy.judge(present, _known_then(earlier, evidence) if earlier else {})
+    score = Score(earlier.pd, earlier.points, {}) if earlier else _score(scorer, evidence)
+    verdict = _by_earlier(earlier, evidence, terms) if earlier else _verdict(score, scorer, evidence, terms)
     outcome = Outcome.worst([*(rule.outcome for rule in rules), verdict.outcome])
+    model, model_sha256 = _model(scorer, earlier)
     return Decision(
         outcome=outcome,
         score=score,
-        band=step.bands.band(score.pd) if score else None,
-        model=scorer.name if scorer else None,
-        model_sha256=scorer.sha256 if scorer else None,
+        band=policy.at(evidence.rung).bands.band(score.pd) if score else None,
+        model=model,
+        model_sha256=model_sha256,
         policy_version=terms.version,
         rules=rules,
         reasons=_why(outcome, _of_rules(rules, outcome, evidence, terms), verdict),
         offer=policy.offer(evidence.application, score.pd, evidence.rung)
         if score and outcome is Outcome.APPROVE
         else None,
+        scored_at=earlier.scored_at if earlier else None,
     )
+
+
+def _score(scorer: Scorer | None, evidence: Evidence) -> Score | None:
+    if scorer is None or evidence.absent_sources(scorer.features):
+        return None
+    return scorer.score(evidence.features)
+
+
+def _model(scorer: Scorer | None, earlier: PreComputed | None) -> tuple[str | None, str | None]:
+    """Name and hash of the model that scored, or would have."""
+    if earlier is not None:
+        return earlier.model, earlier.model_sha256
+    return (scorer.name, scorer.sha256) if scorer else (None, None)
+
+
+def _known_then(earlier: PreComputed, evidence: Evidence) -> dict[str, float]:
+    """The earlier values of what is away; what a source that answers does not know is not to be had from before."""
+    away = evidence.absent_sources(earlier.values)
+    return {
+        name: value for name, value in earlier.values.items() if value is not None and evidence.source_of(name) in away
+    }
 
 
 @dataclass(frozen=True)
@@ -102,6 +134,16 @@ def _verdict(score: Score | None, scorer: Scorer | None, evidence: Evidence, ter
         return _Verdict(by_band, harm)
     unknown = terms.reasons.of_codes(_unknown_code(source, evidence, terms) for source in silent)
     return _Verdict(Outcome.REFER, unknown + harm if by_band is Outcome.REFER else unknown)
+
+
+def _by_earlier(earlier: PreComputed, evidence: Evidence, terms: Terms) -> _Verdict:
+    """What an earlier score leads to: it approves in its narrower band, and declines nobody.
+
+    It gives no reasons of its own: what speaks against an approval is that the present sources could not be had.
+    """
+    if terms.policy.at(evidence.rung).bands.outcome(earlier.pd) is Outcome.APPROVE:
+        return _Verdict(Outcome.APPROVE, [])
+    return _Verdict(Outcome.REFER, _wanting(evidence, terms))
 
 
 def _instead(evidence: Evidence, terms: Terms) -> dict[str, str]:
@@ -140,7 +182,7 @@ def _of_rules(rules: tuple[RuleResult, ...], outcome: Outcome, evidence: Evidenc
 
 
 def _rule_code(rule: RuleResult, evidence: Evidence, terms: Terms) -> str:
-    source = evidence.source_of(rule.rule.field) if rule.hit is None else None
+    source = None if rule.known else evidence.source_of(rule.rule.field)
     failed = terms.failed_reasons.get(source or "") if source in evidence.failed_sources else None
     return failed or str(rule.reason)
 

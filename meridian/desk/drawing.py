@@ -38,6 +38,11 @@ class PdScale:
     decline_from: float
     marks: tuple[Mark, ...]
 
+    @property
+    def declines(self) -> bool:
+        """Whether any PD is declined on this rung."""
+        return self.decline_above < 1
+
 
 def pd_scale(bands: Bands, scored: Sequence[tuple[str, float, bool]]) -> PdScale | None:
     """The scale with a mark for each (name, PD, governs); None where nothing was scored."""

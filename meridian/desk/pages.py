@@ -12,6 +12,7 @@ from meridian.desk.drawing import PdScale, bar_lengths, pd_scale
 from meridian.desk.fields import WITHHELD, Section, sections
 from meridian.desk.formats import NOT_KNOWN, in_unit, number, words
 from meridian.evidence import Rung
+from meridian.outcome import Outcome
 from meridian.policy import Rule, Test
 from meridian.products import Product
 from meridian.service.reviews import CaseView
@@ -61,7 +62,7 @@ class ReasonLine:
 
 @dataclass(frozen=True)
 class RuleLine:
-    """A rule's result in words. `verdict`: hit, unknown or passed."""
+    """A rule's result in words. `verdict`: hit, unknown or passed; `earlier`: by a value of the last assessment."""
 
     name: str
     meaning: str
@@ -70,6 +71,7 @@ class RuleLine:
     limit: str
     margin: str
     verdict: str
+    earlier: bool
 
 
 @dataclass(frozen=True)
@@ -242,14 +244,17 @@ def _rule_line(result: Mapping[str, Any], rule: Rule | None, product: Product) -
     margin = _margin(result["margin"], unit)
     if rule and rule.field in WITHHELD and result["value"] is not None:
         value = margin = "withheld"
+    earlier = result.get("earlier", False)
     return RuleLine(
         name=words(result["rule"]),
         meaning=rule.meaning if rule else "",
-        effect=wording.named(wording.EFFECTS, result["effect"]),
+        # What hit earlier declines nobody now.
+        effect=wording.named(wording.EFFECTS, Outcome.REFER if earlier else result["effect"]),
         value=value,
         limit=f"{_bound(rule)} {in_unit(result['limit'], unit)}".strip(),
         margin=margin,
         verdict="unknown" if result["hit"] is None else "hit" if result["hit"] else "passed",
+        earlier=earlier,
     )
 
 

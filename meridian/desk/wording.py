@@ -29,7 +29,7 @@ GIVEN_BY = {"policy": "from a rule", "model": "from the model", "data": "data mi
 RUNGS = {
     0: ("Full", "Every source was fresh."),
     1: ("Stale", "A source gave only an older value, still within its limit; its age stands below."),
-    2: ("Pre-computed", "A source was too old to use; the applicant's last batch score was used instead."),
+    2: ("Pre-computed", "A source gave nothing that could be used; the applicant's last assessment stands in for it."),
     3: ("Reduced", "A source gave nothing; what was decided rests on the others."),
     4: ("Policy only", "No model could score this: the rules decided what they could, the rest was left to a person."),
 }

@@ -2,10 +2,12 @@
 
 from meridian.evidence.canonical import canonical_json, sha256_of
 from meridian.evidence.capture import FORM, Evidence, Rung, SourceReading, SourceStatus, absent_of, capture
+from meridian.evidence.pre_computed import PreComputed
 
 __all__ = [
     "FORM",
     "Evidence",
+    "PreComputed",
     "Rung",
     "SourceReading",
     "SourceStatus",

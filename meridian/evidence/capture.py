@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from meridian.evidence.canonical import canonical_json
+from meridian.evidence.pre_computed import PreComputed
 from meridian.features import FeatureSet, Fields
 
 FORM = "application"
@@ -56,7 +57,7 @@ class Rung(IntEnum):
 class SourceReading:
     """What one source said: its fields, as of when, known since when, how old, and whether that will do.
 
-    `detail` says in a few words why a source is missing or failed.
+    `detail` says in a few words why a source is missing or failed, `provider` who was asked, where that was just now.
     """
 
     name: str
@@ -66,6 +67,7 @@ class SourceReading:
     known_at: datetime | None = None
     age_s: float | None = None
     detail: str = ""
+    provider: str = ""
 
     def summary(self) -> dict[str, Any]:
         """The reading without its fields, as JSON values."""
@@ -76,6 +78,7 @@ class SourceReading:
             "known_at": self.known_at.isoformat() if self.known_at else None,
             "age_s": round(self.age_s, 3) if self.age_s is not None else None,
             "detail": self.detail,
+            **({"provider": self.provider} if self.provider else {}),
         }
 
 
@@ -139,6 +142,12 @@ class Evidence:
         defaults: Mapping[str, Sequence[str]] = self.document.get("defaults", {})
         return defaults
 
+    @cached_property
+    def pre_computed(self) -> PreComputed | None:
+        """The earlier score that stands in for the models; None on every other rung."""
+        document = self.document.get("pre_computed")
+        return PreComputed.from_document(document) if document else None
+
     @property
     def rung(self) -> Rung:
         """The rung of the ladder on which this was captured."""
@@ -171,14 +180,16 @@ def capture(
     model_sources: frozenset[str] | None,
     versions: Mapping[str, str | None],
     reduced: bool = False,
+    pre_computed: PreComputed | None = None,
 ) -> Evidence:
     """Freeze what is known.
 
     `model_sources` names the sources without which the model cannot score, None that there is no model to use;
-    `reduced` says that it stands in for the one that reads all sources; `versions` has the hashes of model, policy and
-    code in force. The fields of the application go with those of every source, for ratios. A feature that an answering
-    source has no value for takes its default, and the document says so; one without a default, or whose source did not
-    answer, is null: never zero, never anything that could be taken for news.
+    `reduced` says that it stands in for the one that reads all sources, and `pre_computed` is the earlier score that
+    stands in for every model; `versions` has the hashes of model, policy and code in force. The fields of the
+    application go with those of every source, for ratios. A feature that an answering source has no value for takes its
+    default, and the document says so; one without a default, or whose source did not answer, is null: never zero, never
+    anything that could be taken for news.
     """
     form = next((reading.fields for reading in readings if reading.name == FORM), {})
     values, defaults = {}, {}
@@ -194,7 +205,8 @@ def capture(
             "features": values,
             **({"defaults": defaults} if defaults else {}),
             "feature_fingerprint": features.fingerprint,
-            "rung": int(_rung(readings, model_sources, reduced=reduced)),
+            **({"pre_computed": pre_computed.document()} if pre_computed else {}),
+            "rung": int(Rung.PRE_COMPUTED if pre_computed else _rung(readings, model_sources, reduced=reduced)),
             "versions": dict(versions),
         }
     )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any
 
+from meridian.evidence import Rung
 from meridian.policy.bands import Bands
 
 NEITHER = Bands(approve_below=0.0, decline_above=1.0)
@@ -16,18 +18,36 @@ NEITHER = Bands(approve_below=0.0, decline_above=1.0)
 class Step:
     """The terms of one rung: its bands, and the most that is offered there (None: what is asked for).
 
-    A lower rung knows less, so its bands are to be narrower and its limit lower than the full one's.
+    A lower rung knows less, so its bands are to be narrower and its limit lower than the full one's. The rung of a
+    pre-computed score says besides how old that may be, and declines nobody by it: what was true a month ago is no
+    reason to refuse anybody now. Raises `ValueError` where that does not hold.
     """
 
     rung: int
     bands: Bands
     limit_cap: float | None = None
+    valid_for: timedelta | None = None
+
+    def __post_init__(self) -> None:
+        pre_computed = self.rung == Rung.PRE_COMPUTED
+        if pre_computed != (self.valid_for is not None) and self.bands != NEITHER:
+            raise ValueError(f"valid_for is {self.valid_for} on rung {self.rung}; rung 2 has one, and no other does")
+        if pre_computed and self.bands.decline_above < 1:
+            raise ValueError(
+                f"decline_above is {self.bands.decline_above} on rung 2; expected 1, which no score is above"
+            )
 
     def document(self) -> dict[str, Any]:
         """As JSON values."""
-        return asdict(self)
+        document = asdict(self)
+        # Steps that have none are written as before there was one: they stay the same version of their policy.
+        if (valid_for := document.pop("valid_for")) is not None:
+            document["valid_for_days"] = valid_for / timedelta(days=1)
+        return document
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Step:
         """The step as it was written."""
-        return cls(document["rung"], Bands(**document["bands"]), document["limit_cap"])
+        days = document.get("valid_for_days")
+        valid_for = None if days is None else timedelta(days=days)
+        return cls(document["rung"], Bands(**document["bands"]), document["limit_cap"], valid_for)

@@ -14,6 +14,8 @@ from meridian.policy.bands import Bands, Offer, PriceTier, make_offer
 from meridian.policy.derived import DERIVED
 from meridian.policy.ladder import NEITHER, Step
 
+NOTHING: Mapping[str, float] = {}
+
 
 class Test(StrEnum):
     """When a rule hits: the value stands so to the limit."""
@@ -47,40 +49,56 @@ class Rule:
     meaning: str
     unknown: Outcome = Outcome.REFER
 
-    def judge(self, values: Mapping[str, float]) -> RuleResult:
-        """Hold the rule against the evidence's values; NaN and absent are both 'not known'."""
+    def judge(self, values: Mapping[str, float], earlier: Mapping[str, float] = NOTHING) -> RuleResult:
+        """Hold the rule against the evidence's values; NaN and absent are both 'not known'.
+
+        What is not known is held against the `earlier` value, where there is one.
+        """
         value = values.get(self.field, math.nan)
+        if stands_in := math.isnan(value):
+            value = earlier.get(self.field, math.nan)
         if math.isnan(value):
             return RuleResult(self, None, None, None)
         margin = self.test.margin(value, self.limit)
-        return RuleResult(self, value, margin, margin < 0)
+        return RuleResult(self, value, margin, margin < 0, earlier=stands_in)
 
 
 @dataclass(frozen=True)
 class RuleResult:
-    """What a rule found: the value, its margin to the limit, and whether it hit (None: not known)."""
+    """What a rule found: the value, its margin to the limit, and whether it hit (None: not known).
+
+    `earlier`: the value is not the present one, which is not known, but that of an earlier assessment.
+    """
 
     rule: Rule
     value: float | None
     margin: float | None
     hit: bool | None
+    earlier: bool = False
 
     @property
     def outcome(self) -> Outcome:
-        """What follows from this rule alone."""
+        """What follows from this rule alone. What hit earlier may be over by now, so that a person looks."""
         if self.hit is None:
             return self.rule.unknown
-        return self.rule.effect if self.hit else Outcome.APPROVE
+        if not self.hit:
+            return Outcome.APPROVE
+        return Outcome.REFER if self.earlier else self.rule.effect
+
+    @property
+    def known(self) -> bool:
+        """Whether it was held against a value of now."""
+        return self.hit is not None and not self.earlier
 
     @property
     def reason(self) -> str | None:
         """The code of the reason this rule gives, if it speaks against an approval."""
         if self.outcome is Outcome.APPROVE:
             return None
-        return self.rule.unknown_reason if self.hit is None else self.rule.reason
+        return self.rule.reason if self.known else self.rule.unknown_reason
 
     def document(self) -> dict[str, Any]:
-        """As JSON values: `{"rule", "effect", "value", "limit", "margin", "hit"}`.
+        """As JSON values: `{"rule", "effect", "value", "limit", "margin", "hit"}`, and `"earlier"` where it is so.
 
         Value and margin are shown to six digits after the point; what was judged stands in full in the evidence.
         """
@@ -91,6 +109,7 @@ class RuleResult:
             "limit": self.rule.limit,
             "margin": _shown(self.margin),
             "hit": self.hit,
+            **({"earlier": True} if self.earlier else {}),
         }
 
 
@@ -119,13 +138,18 @@ class Policy:
             return Step(rung, self.bands)
         return next((step for step in self.ladder if step.rung == rung), Step(rung, NEITHER))
 
+    @property
+    def pre_computed(self) -> Step | None:
+        """The terms on which an earlier score may stand in; None where the policy takes none."""
+        return next((step for step in self.ladder if step.rung == Rung.PRE_COMPUTED), None)
+
     def derive(self, evidence: Mapping[str, Any]) -> dict[str, float]:
         """The values of the derived fields, from an evidence's document."""
         return {name: DERIVED[name](evidence) for name in self.derived}
 
-    def judge(self, values: Mapping[str, float]) -> tuple[RuleResult, ...]:
+    def judge(self, values: Mapping[str, float], earlier: Mapping[str, float] = NOTHING) -> tuple[RuleResult, ...]:
         """Every rule's result: all are judged, so that the record shows what else would have hit."""
-        return tuple(rule.judge(values) for rule in self.rules)
+        return tuple(rule.judge(values, earlier) for rule in self.rules)
 
     def offer(self, application: Mapping[str, Any], pd: float, rung: Rung = Rung.FULL) -> Offer | None:
         """The amount and term asked for, at the price of the PD's tier; None where the policy has no prices.

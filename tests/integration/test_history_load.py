@@ -80,5 +80,6 @@ def test_a_new_start_does_not_make_an_old_load_look_fresh(
         (tmp_path / "own.csv").write_text(f"{HEADER}a,1,0\n")
         assert load(running, tmp_path / "own.csv", (today - timedelta(10)).isoformat()).returncode == 0
         start_without_history(running.worker)
-        (own,) = running.wiring.online([HISTORY], "a", datetime.now(UTC), datetime.now(UTC), Deadline.after(5))
+        now = datetime.now(UTC)
+        (own,) = running.wiring.online([HISTORY], "a", now, now, Deadline.after(5)).readings
     assert (own.status, own.fields["loans"]) == (SourceStatus.STALE, 1.0)

@@ -20,7 +20,8 @@ from meridian.policy import Bands, Policy, Step
 from meridian.products import Product, find_product
 from meridian.registry import Purpose, features_for, purposes_of
 from meridian.scoring import Scorer
-from meridian.service import Capturing
+from meridian.service import Capturing, LookedUp
+from meridian.service.live import Live
 from meridian.sources import Deadline
 from tests.captures import graded_scorer
 
@@ -156,8 +157,8 @@ class Says:
 
     statuses: dict[str, SourceStatus]
 
-    def __call__(self, *_: object) -> list[SourceReading]:
-        return readings(self.statuses)
+    def __call__(self, *_: object) -> LookedUp:
+        return LookedUp(readings(self.statuses))
 
 
 def named(name: str, purpose: Purpose) -> Callable[[str], Scorer | None]:
@@ -196,8 +197,9 @@ def test_the_fullest_model_that_can_decide_does(
     rung: Rung,
 ) -> None:
     request = parse_request(body(), {LOAN.name: LOAN.request})
-    capturing = Capturing(Says(statuses), shelves, "tests")  # type: ignore[arg-type]
-    evidence, model = capturing(LOAN, request, NOW, NOW, Deadline.after(1))
+    capturing = Capturing(Says(statuses), Live({}), shelves, "tests", missing)  # type: ignore[arg-type]
+    made = capturing(LOAN, request, NOW, NOW, Deadline.after(1))
+    evidence, model = made.evidence, made.scorer
     assert (model.name if model else None) == used
     assert evidence.rung is rung
     decision = LOAN.decide(evidence, model)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from meridian.assessment import CAUTIOUS
 from meridian.evidence import Rung
 from meridian.outcome import Outcome
@@ -28,5 +30,8 @@ POLICY = Policy(
     Bands(approve_below=0.12, decline_above=0.35),
     (PriceTier(0.03, 0.079), PriceTier(0.05, 0.099), PriceTier(0.08, 0.129), PriceTier(0.12, 0.169)),
     ("age_years",),
-    (Step(Rung.APPLICATION_ONLY, Bands(approve_below=0.08, decline_above=0.35), limit_cap=10_000),),
+    (
+        Step(Rung.PRE_COMPUTED, Bands(0.08, decline_above=1.0), limit_cap=10_000, valid_for=timedelta(days=30)),
+        Step(Rung.APPLICATION_ONLY, Bands(approve_below=0.08, decline_above=0.35), limit_cap=10_000),
+    ),
 )
