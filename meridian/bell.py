@@ -27,7 +27,9 @@ ASSESS = "meridian.assess"
 QUEUE = "assessments"
 UPKEEP = "upkeep"
 """For what the schedule asks: a backlog of assessments must not hold up a seal."""
-QUEUES = (QUEUE, UPKEEP)
+FETCHES = "fetches"
+"""For asking providers ahead: seconds of waiting, which a worker of its own does, where there are providers."""
+QUEUES = (QUEUE, UPKEEP, FETCHES)
 MOST_WAITING = 1000
 GATHER_S = 0.02
 """How long a ring waits for company: a message costs more than to carry one more id."""
@@ -62,7 +64,8 @@ def broker_settings(settings: Settings) -> dict[str, Any]:
         "task_publish_retry": False,
         "broker_connection_timeout": 2,
         "task_default_queue": QUEUE,
-        "task_queues": [Queue(name) for name in QUEUES],
+        # What a worker takes from unless it is told otherwise.
+        "task_queues": [Queue(name) for name in (QUEUE, UPKEEP)],
         "task_ignore_result": True,
         "task_serializer": "json",
         "accept_content": ["json"],

@@ -48,6 +48,8 @@ class Settings(BaseSettings):
     """Signs the desk's session cookies."""
     https: bool = Field(True, validation_alias="MERIDIAN_HTTPS")
     """Whether browsers reach the desk over HTTPS; only then is its cookie marked Secure."""
+    sources: Path | None = Field(None, validation_alias="MERIDIAN_SOURCES")
+    """File that says which providers are asked for which source; default `sources.toml` in the home."""
     online_timeout_ms: int = Field(60, validation_alias="MERIDIAN_ONLINE_TIMEOUT_MS", ge=1)
     events: Path | None = Field(None, validation_alias="MERIDIAN_EVENTS")
     """Folder of the sources' event history, Parquet files by source and stream; default `events` in the home."""
@@ -101,6 +103,11 @@ class Settings(BaseSettings):
     def events_dir(self) -> Path:
         """Where the event history lies."""
         return self.events or self.home / "events"
+
+    @property
+    def sources_file(self) -> Path:
+        """Which providers there are."""
+        return self.sources or self.home / "sources.toml"
 
     @property
     def online_url(self) -> str:

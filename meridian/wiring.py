@@ -33,27 +33,36 @@ from meridian.products import Product, products
 from meridian.record.seal import public_key, signing_key
 from meridian.registry import ModelArchive, ModelShelf, Purpose
 from meridian.service import (
+    Asked,
     Assessments,
     Audits,
     Budget,
     Capturing,
     Decisions,
+    Fetches,
     Keys,
+    Live,
     Materialisation,
     OnlineStore,
     Packs,
     PolicyBook,
+    Prefetch,
     Queries,
     Redecisions,
     Replays,
+    Replies,
     Reviews,
     Seals,
     SkewCheck,
+    asked_sources,
+    sources_of,
 )
 from meridian.settings import Settings
 from meridian.sources import Asking, Breaker, Line, Nobody, Observer, SharedBreakers
+from meridian.sources.providers import ProviderSettings, read_providers
 
 STATEMENT_TIMEOUT_MS = 10_000
+STORE_SHARE = 0.5
 NOBODY = Nobody()
 
 
@@ -146,13 +155,47 @@ class Wiring:
             )
             for name, url in places.items()
         ]
-        lines = [Line(name, Breaker(name), timeout_s=limit_ms / 1000, threads=threads) for name in places]
-        return OnlineStore(engines, Asking("online", lines, observer=self.observer))
+        # Where providers are asked after it, it may not take all of their time.
+        timeout_s = limit_ms / 1000 * (STORE_SHARE if self.live.asked else 1)
+        lines = [Line(name, Breaker(name), timeout_s=timeout_s, threads=threads) for name in places]
+        provided = frozenset(one.source for one in self.providers)
+        return OnlineStore(engines, Asking("online", lines, observer=self.observer), provided)
+
+    @cached_property
+    def providers(self) -> tuple[ProviderSettings, ...]:
+        """Who is asked for what the store does not have."""
+        return read_providers(self.settings.sources_file)
+
+    @cached_property
+    def live(self) -> Live:
+        """Who of them is asked while a decision waits."""
+        return Live(self._asked(ahead=False))
+
+    def _asked(self, *, ahead: bool) -> dict[str, Asked]:
+        sources = sources_of(self.products.values())
+        return asked_sources(self.providers, sources, utc_now, self.observer, ahead=ahead)
+
+    @cached_property
+    def prefetch(self) -> Prefetch:
+        """What an application that was begun will need."""
+        return Prefetch(self.engine, self.products, self.online, self.online.provided, self.budget, utc_now, new_id)
+
+    @cached_property
+    def replies(self) -> Replies:
+        """What providers told; a worker's part."""
+        return Replies(self.engine, sources_of(self.products.values()), self.events, new_id)
+
+    @cached_property
+    def fetches(self) -> Fetches:
+        """Asking ahead of decisions; a worker's part."""
+        return Fetches(self.engine, self._asked(ahead=True), self.replies)
 
     @cached_property
     def capturing(self) -> Capturing:
         """How evidence is made."""
-        return Capturing(self.online, (self.compact_models, *self.stand_ins), code_version())
+        return Capturing(
+            self.online, self.live, (self.compact_models, *self.stand_ins), code_version(), self.batch_models
+        )
 
     @property
     def budget(self) -> Budget:
@@ -162,7 +205,7 @@ class Wiring:
     @cached_property
     def breakers(self) -> SharedBreakers:
         """The breakers of the look-ups, in step with those of the other processes."""
-        lines = self.online.asking.lines
+        lines = [*self.online.asking.lines, *(line for asked in self.live.asked.values() for line in asked.lines)]
         return SharedBreakers([line.breaker for line in lines], PostgresBreakers(self.statements))
 
     def warm(self) -> None:
@@ -170,9 +213,12 @@ class Wiring:
 
         What fails, fails again when used.
         """
-        for product in self.products:
+        for name, product in self.products.items():
             for models in (self.compact_models, *self.stand_ins):
-                models(product)
+                models(name)
+            if product.policy.pre_computed:
+                # It scores nothing here, but its hash says which earlier scores still hold.
+                self.batch_models(name)
         for engine in (self.statements, *self.online.engines):
             with contextlib.suppress(Unavailable):
                 open_pool(engine)

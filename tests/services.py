@@ -108,10 +108,11 @@ class Service:
         self.url = f"http://{self.settings.host}:{self.settings.port}"
         self.until(lambda: self._alive(), "the API answers")
 
-    def start_worker(self, name: str = "worker") -> None:
+    def start_worker(self, name: str = "worker", *queues: str) -> None:
         celery = [sys.executable, "-m", "celery", "-A", "meridian.workers.app"]
         quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "-n", f"{name}@{self.settings.port}"]
-        self.children.start(name, [*celery, "worker", "--concurrency", "2", *quiet], env=self.env)
+        chosen = ["-Q", ",".join(queues)] if queues else []
+        self.children.start(name, [*celery, "worker", "--concurrency", "2", *quiet, *chosen], env=self.env)
 
     def start_schedule(self) -> None:
         celery = [sys.executable, "-m", "celery", "-A", "meridian.workers.app"]

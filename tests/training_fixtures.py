@@ -24,7 +24,7 @@ LEAKS_IN_FILE = ("total_pymnt", "total_rec_prncp", "recoveries", "loan_status", 
 
 @dataclass(frozen=True)
 class TrainedModels:
-    """Both models of a product in a folder of models."""
+    """The models of a product in a folder of models."""
 
     models_dir: Path
     product: Product
@@ -32,6 +32,9 @@ class TrainedModels:
 
     def folder(self, purpose: Purpose) -> Path:
         return bundle_folder(self.models_dir, self.product.name, purpose)
+
+    def of(self, purpose: Purpose) -> Manifest:
+        return next(one for one in self.manifests if one.purpose is purpose)
 
     def scorer(self, purpose: Purpose) -> Scorer:
         return load_scorer(self.folder(purpose), self.product)
@@ -74,6 +77,18 @@ def demo_models(personal_loan: Product, tmp_path_factory: pytest.TempPathFactory
 
     models_dir = tmp_path_factory.mktemp("demo")
     return TrainedModels(models_dir, personal_loan, train_demo(personal_loan, models_dir))
+
+
+@pytest.fixture(scope="session")
+def loan_models(tmp_path_factory: pytest.TempPathFactory) -> TrainedModels:
+    """Models of the consumer loan, on two years of a simulated lender's loans."""
+    from meridian.simulator.lender import LenderSettings, simulate
+    from meridian.training import train_product
+
+    product = find_product("consumer-loan")
+    folder, models = tmp_path_factory.mktemp("past") / "lender", tmp_path_factory.mktemp("loan-models")
+    simulate(LenderSettings(applicants=9_000, seed=3), folder)
+    return TrainedModels(models, product, train_product(product, folder, models))
 
 
 def loans_table(n: int = 3000, seed: int = 5) -> dict[str, list[str]]:

@@ -16,9 +16,10 @@ from meridian.db.engine import WORKER_ROLE
 from meridian.errors import NotReady, Unavailable
 from meridian.logs import configure_logs
 from meridian.settings import load_settings
+from meridian.sources.providers import read_providers
 from meridian.wiring import Wiring
 
-from .settings import PARTITIONS, SEAL, SWEEP, WORKER_SETTINGS
+from .settings import FETCH, PARTITIONS, SEAL, SWEEP, VECTORS, WITH_PROVIDERS, WORKER_SETTINGS
 
 log = structlog.get_logger()
 app = Celery("meridian")
@@ -32,7 +33,10 @@ def wiring() -> Wiring:
 
 @app.on_configure.connect
 def _configure(sender: Celery, **_: Any) -> None:
-    sender.conf.update(broker_settings(load_settings()), **WORKER_SETTINGS)
+    settings = load_settings()
+    sender.conf.update(broker_settings(settings), **WORKER_SETTINGS)
+    if read_providers(settings.sources_file):
+        sender.conf.beat_schedule = {**WORKER_SETTINGS["beat_schedule"], **WITH_PROVIDERS}
 
 
 @signals.celeryd_init.connect
@@ -83,6 +87,18 @@ def sweep() -> None:
 def seal() -> None:
     """Seal what is new in the record."""
     wiring().seals.seal()
+
+
+@app.task(name=VECTORS)
+def make_vectors() -> None:
+    """Make vectors of what providers told while decisions waited."""
+    wiring().replies.make_vectors()
+
+
+@app.task(name=FETCH)
+def fetch() -> None:
+    """Ask providers what decisions will need."""
+    wiring().fetches.run()
 
 
 @app.task(name=PARTITIONS)

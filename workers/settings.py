@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from meridian.bell import UPKEEP
+from meridian.bell import FETCHES, UPKEEP
 
 SWEEP = "meridian.sweep"
 SEAL = "meridian.seal"
 PARTITIONS = "meridian.partitions"
+VECTORS = "meridian.vectors"
+FETCH = "meridian.fetch"
 
 WORKER_SETTINGS: dict[str, Any] = {
     # A message is acknowledged when its task has ended, and goes back when the child that ran it is killed:
@@ -37,7 +39,10 @@ WORKER_SETTINGS: dict[str, Any] = {
     "worker_redirect_stdouts": False,
     "enable_utc": True,
     "timezone": "UTC",
-    "task_routes": {name: {"queue": UPKEEP} for name in (SWEEP, SEAL, PARTITIONS)},
+    "task_routes": {
+        **{name: {"queue": UPKEEP} for name in (SWEEP, SEAL, PARTITIONS, VECTORS)},
+        FETCH: {"queue": FETCHES},
+    },
     # In memory: nothing that is scheduled here needs to survive, for every run looks at the rows.
     "beat_scheduler": "celery.beat:Scheduler",
     # Celery's own wake-ups every five minutes would let a short interval slip.
@@ -49,4 +54,10 @@ WORKER_SETTINGS: dict[str, Any] = {
         # Months ahead are there; hourly, because a schedule that is restarted counts from its start.
         "partitions": {"task": PARTITIONS, "schedule": 3600.0, "options": {"expires": 600.0}},
     },
+}
+# Only where providers are asked: elsewhere nobody would take these messages from their queue.
+WITH_PROVIDERS: dict[str, Any] = {
+    "vectors": {"task": VECTORS, "schedule": 2.0, "options": {"expires": 10.0}},
+    # A run goes on while there is something to fetch; the messages that come meanwhile are stale when it ends.
+    "fetch": {"task": FETCH, "schedule": 1.0, "options": {"expires": 1.0}},
 }

@@ -63,6 +63,15 @@ class NewKey(BaseModel):
     scopes: list[str] = Field(description="Some of decide, read, admin.")
 
 
+class NewApplication(BaseModel):
+    """An application that was begun: who will apply, and for what."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    product: Reference
+    applicant_id: Reference = Field(description="The caller's token for the person.")
+
+
+NEW_APPLICATION: dict[Any, Any] = {"schema": NewApplication.model_json_schema()}
 NEW_KEY: dict[Any, Any] = {"schema": NewKey.model_json_schema()}
 
 
@@ -109,6 +118,28 @@ def get_decision(path: DecisionPath) -> Response:
 def list_decisions(query: PageQuery) -> Response:
     """Decisions, the newest first."""
     return json_reply(current_app.extensions["meridian"].queries.decisions(query.limit, query.starting_after))
+
+
+@v1.post(
+    "/applications",
+    tags=[DECISIONS],
+    summary="Say that an application was begun",
+    responses={202: schemas.BegunOut, **BODY_PROBLEMS},
+    request_body={"required": True, "content": {"application/json": NEW_APPLICATION}},
+)
+@needs("decide")
+def begin_application() -> Response:
+    """Sources that take seconds or hours are asked now, so that the decision finds what they say.
+
+    Call it when the form is opened. To call it again changes nothing; not to call it costs only what would be known.
+    """
+    try:
+        body = NewApplication.model_validate_json(_json_body())
+    except ValidationError as error:
+        raise refusal(error) from None
+    wiring = current_app.extensions["meridian"]
+    standing = wiring.prefetch.begin(body.product, body.applicant_id, g.principal.key_id)
+    return json_reply({"product": body.product, "applicant_id": body.applicant_id, "sources": dict(standing)}, 202)
 
 
 @v1.get("/applications/<ref>", tags=[DECISIONS], responses={200: schemas.ApplicationOut, 404: schemas.Problem})

@@ -21,6 +21,7 @@ class ScoreOut(Shape):
     band: str
     model: str
     model_sha256: str
+    scored_at: str | None = Field(None, description="On rung 2 alone: as of when the earlier score is that decided.")
 
 
 class RuleOut(Shape):
@@ -32,6 +33,7 @@ class RuleOut(Shape):
     limit: float
     margin: float | None = Field(description="Distance to the limit; negative where the rule hit.")
     hit: bool | None = Field(description="Null: the value was not known.")
+    earlier: bool = Field(False, description="On rung 2: the value is an earlier one; where it hits, the rule refers.")
 
 
 class PolicyOut(Shape):
@@ -67,6 +69,7 @@ class SourceOut(Shape):
     known_at: str | None
     age_s: float | None
     detail: str
+    provider: str | None = Field(None, description="Who was asked for it just now; absent where it was held.")
 
 
 class EvidenceOut(Shape):
@@ -112,6 +115,16 @@ class ApplicationOut(Shape):
     outcome: str
     governing: str
     versions: list[DecisionOut]
+
+
+class BegunOut(Shape):
+    """How the sources stand for an application that was begun."""
+
+    product: str
+    applicant_id: str
+    sources: dict[str, Literal["ready", "fetching", "as held"]] = Field(
+        description="ready: held and fresh. fetching: its providers are being asked. as held: it has no provider."
+    )
 
 
 class CaseOut(Shape):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -38,16 +38,21 @@ def parse_request(body: bytes, schemas: Mapping[str, type[DecisionRequest[Any]]]
             FieldProblem(pointer, "more than one value", "the field once") for pointer in repeated[:SHOWN_PROBLEMS]
         ]
         raise InvalidApplication(f"{repeated[0]} stands there more than once; say which value is meant.", problems)
-    if product not in schemas:
-        known = ", ".join(sorted(schemas))
-        raise UnknownProduct(
-            f"There is no product {shown(product)}; offered here: {known}.",
-            [FieldProblem("/product", shown(product), f"one of {known}")],
-        )
+    check_product(product, schemas)
     try:
         return schemas[product].model_validate_json(body)
     except ValidationError as error:
         raise refusal(error) from None
+
+
+def check_product(product: str, offered: Collection[str]) -> None:
+    """Raises `UnknownProduct` with those that are offered, where this one is not."""
+    if product not in offered:
+        known = ", ".join(sorted(offered))
+        raise UnknownProduct(
+            f"There is no product {shown(product)}; offered here: {known}.",
+            [FieldProblem("/product", shown(product), f"one of {known}")],
+        )
 
 
 def shown(value: object) -> str:

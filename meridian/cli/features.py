@@ -88,6 +88,7 @@ def materialise(
     chosen = _sources([find_product(product)] if product else list(products().values()), source)
     worker = Wiring(load_settings(), "materialise", WORKER_ROLE)
     with progress_bar() as progress:
+        worker.replies.to_history()
         done = [worker.materialisation.run(one, progress, everybody=everybody) for one in chosen]
     if as_json:
         print_json([vars(one) for one in done])

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from meridian.db.clock import MOST_SKEW_S, refuse_skew
 from meridian.db.engine import is_cut, transaction
 from meridian.db.prepared import Prepared
+from meridian.db.replies import ReplyRow
 from meridian.errors import Unavailable
 from meridian.record import Application, EvidenceRow, Version
 
@@ -30,13 +31,16 @@ class NewCase:
 
 @dataclass(frozen=True)
 class Entry:
-    """A decided application: its rows, the job of its assessment, and its case if it waits for a person."""
+    """A decided application: its rows, the job of its assessment, its case if it waits for a person, and the replies
+    that its evidence was made of.
+    """
 
     application: Application
     evidence: EvidenceRow
     version: Version
     job_id: UUID
     case: NewCase | None
+    replies: Sequence[ReplyRow] = ()
 
     @property
     def leaves(self) -> bytes:
@@ -77,6 +81,14 @@ PARAMETERS = {
     "case_id": "uuid[]",
     "because": "text[]",
     "leaves": "bytea[]",
+    # And these, with a value for each reply.
+    "replied_to": "uuid[]",
+    "reply_id": "uuid[]",
+    "reply_source": "text[]",
+    "provider": "text[]",
+    "reply_applicant": "text[]",
+    "reply_as_of": "timestamptz[]",
+    "reply": "bytea[]",
     "most_skew_s": "float8",
 }
 
@@ -112,6 +124,12 @@ WITH won AS (
     SELECT c.* FROM unnest({id}, {case_id}, {because}, {decided_at}) AS c (application_id, id)
     JOIN won ON won.id = c.application_id
     WHERE c.id IS NOT NULL
+), kept AS (
+    INSERT INTO work.reply (id, source, provider, applicant_id, as_of, document)
+    SELECT r.id, r.source, r.provider, r.applicant_id, r.as_of, r.document
+    FROM unnest({replied_to}, {reply_id}, {reply_source}, {provider}, {reply_applicant}, {reply_as_of}, {reply})
+        AS r (application_id, id, source, provider, applicant_id, as_of, document)
+    JOIN won ON won.id = r.application_id
 ), to_be_sealed AS (
     INSERT INTO work.unsealed (id, leaves)
     SELECT min(won.id::text)::uuid, string_agg(l.leaves, ''::bytea)
@@ -195,7 +213,21 @@ def _columns(entries: Sequence[Entry]) -> dict[str, Any]:
         "case_id": [None if one is None else str(one.id) for one in column("case")],
         "because": [None if one is None else one.because for one in column("case")],
         "leaves": column("leaves"),
+        **_reply_columns(ordered),
         "most_skew_s": MOST_SKEW_S,
+    }
+
+
+def _reply_columns(entries: Sequence[Entry]) -> dict[str, list[Any]]:
+    replies = [(entry.application.id, reply) for entry in entries for reply in entry.replies]
+    return {
+        "replied_to": [str(application_id) for application_id, _ in replies],
+        "reply_id": [str(reply.id) for _, reply in replies],
+        "reply_source": [reply.source for _, reply in replies],
+        "provider": [reply.provider for _, reply in replies],
+        "reply_applicant": [reply.applicant_id for _, reply in replies],
+        "reply_as_of": [reply.as_of for _, reply in replies],
+        "reply": [reply.document for _, reply in replies],
     }
 
 

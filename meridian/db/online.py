@@ -12,6 +12,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from meridian.db import tables as t
 from meridian.db.prepared import Prepared
+from meridian.db.scores import score_of
+from meridian.evidence import PreComputed
 from meridian.features import Source
 from meridian.sources import Stored
 
@@ -20,35 +22,51 @@ RECENT = timedelta(days=90)
 
 @dataclass(frozen=True)
 class Found:
-    """What the store has of an applicant: by source name the vector (None: no event), and up to when all are in.
+    """What the store has of an applicant: by source name the vector, and up to when those of everybody are in.
 
     A source that was never taken in is in neither. `applications_90d` are counted in the record at that moment.
+    `score` is that of the last assessment for the product.
     """
 
-    stored: Mapping[str, Stored | None]
+    stored: Mapping[str, Stored]
     covered_until: Mapping[str, datetime]
     applications_90d: int
+    score: PreComputed | None = None
 
 
 LOOK_UP = Prepared(
     "look_up_vectors",
     """
-    SELECT c.fingerprint, c.cut_off AS covered_until, v.cut_off, v.newest_at, v.fields,
+    SELECT f.fingerprint, c.cut_off AS covered_until, v.cut_off, v.newest_at, v.fields,
            (SELECT count(*) FROM record.application a
             WHERE a.applicant_id = {applicant_id} AND a.received_at > {since} AND a.received_at < {now})
-           AS applications_90d
-    FROM online.coverage c
-    LEFT JOIN online.vector v ON v.applicant_id = {applicant_id} AND v.fingerprint = c.fingerprint
-    WHERE c.fingerprint = ANY({fingerprints}) AND c.cut_off IS NOT NULL
+           AS applications_90d,
+           s.scored_at, s.pd, s.points, s.model, s.model_sha256, s.evidence_sha256, s.rule_values, s.amount
+    FROM unnest({fingerprints}) AS f (fingerprint)
+    LEFT JOIN online.coverage c ON c.fingerprint = f.fingerprint
+    LEFT JOIN online.vector v ON v.applicant_id = {applicant_id} AND v.fingerprint = f.fingerprint
+    LEFT JOIN online.score s ON s.applicant_id = {applicant_id} AND s.product = {product}
     """,
-    {"applicant_id": "text", "since": "timestamptz", "now": "timestamptz", "fingerprints": "bytea[]"},
+    {
+        "applicant_id": "text",
+        "since": "timestamptz",
+        "now": "timestamptz",
+        "fingerprints": "bytea[]",
+        "product": "text",
+    },
 )
 
 
-def look_up(connection: Connection, sources: Sequence[Source], applicant_id: str, applied_at: datetime) -> Found:
+def look_up(
+    connection: Connection,
+    sources: Sequence[Source],
+    applicant_id: str,
+    applied_at: datetime,
+    product: str | None = None,
+) -> Found:
     """The applicant's vectors of the sources, made by their present definitions; others are not seen.
 
-    Earlier applications are those of the 90 days before `applied_at`.
+    Earlier applications are those of the 90 days before `applied_at`. With a product, its last score goes with them.
     """
     names = {bytes.fromhex(source.fingerprint): source.name for source in sources}
     values = {
@@ -56,16 +74,20 @@ def look_up(connection: Connection, sources: Sequence[Source], applicant_id: str
         "since": applied_at - RECENT,
         "now": applied_at,
         "fingerprints": list(names),
+        "product": product,
     }
-    stored: dict[str, Stored | None] = {}
+    stored: dict[str, Stored] = {}
     covered: dict[str, datetime] = {}
-    applications = 0
+    applications, score = 0, None
     for row in LOOK_UP.run(connection, values):
+        score = score_of(row)
+        applications = row.applications_90d
         name = names[bytes(row.fingerprint)]
-        covered[name], applications = row.covered_until, row.applications_90d
-        # No fields: there were events once, and all of them were taken back.
-        stored[name] = None if not row.fields else Stored(row.fields, row.cut_off, row.newest_at)
-    return Found(stored, covered, applications)
+        if row.covered_until is not None:
+            covered[name] = row.covered_until
+        if row.cut_off is not None:
+            stored[name] = Stored(row.fields, row.cut_off, row.newest_at)
+    return Found(stored, covered, applications, score)
 
 
 @dataclass(frozen=True)
@@ -154,10 +176,21 @@ def put_vectors(
     put = text("""
         INSERT INTO online.vector SELECT * FROM arriving
         ON CONFLICT (applicant_id, fingerprint) DO UPDATE
-        SET cut_off = excluded.cut_off, newest_at = excluded.newest_at, fields = excluded.fields""")
+        SET cut_off = excluded.cut_off, newest_at = excluded.newest_at, fields = excluded.fields
+        -- While this run was computing, a provider may have told something newer; what is of a time to come is wrong.
+        WHERE online.vector.cut_off <= excluded.cut_off OR online.vector.cut_off > clock_timestamp()""")
     connection.execute(put)
     connection.execute(text("DROP TABLE arriving"))
     return len(lines)
+
+
+def put_vector(connection: Connection, source: Source, applicant_id: str, stored: Stored) -> None:
+    """Put one applicant's vector in place, unless a newer one is there."""
+    columns = {"cut_off": stored.cut_off, "newest_at": stored.newest_at, "fields": list(stored.values)}
+    query = upsert(t.vector).values(applicant_id=applicant_id, fingerprint=source.fingerprint, **columns)
+    older = t.vector.c.cut_off <= query.excluded.cut_off
+    key = ["applicant_id", "fingerprint"]
+    connection.execute(query.on_conflict_do_update(index_elements=key, set_=columns, where=older))
 
 
 NULL = "\\N"

@@ -17,6 +17,7 @@ from sqlalchemy import (
     TypeDecorator,
     Uuid,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData()
 Moment = DateTime(timezone=True)
@@ -202,6 +203,55 @@ coverage = Table(
     Column("position", Text),
     Column("changed_at", Moment),
     schema="online",
+)
+
+score = Table(
+    "score",
+    metadata,
+    Column("applicant_id", Text, primary_key=True),
+    Column("product", Text, primary_key=True),
+    Column("scored_at", Moment),
+    Column("pd", Double),
+    Column("points", BigInteger),
+    Column("model", Text),
+    Column("model_sha256", Hexadecimal),
+    Column("evidence_sha256", Hexadecimal),
+    Column("rule_values", JSONB),
+    Column("amount", Double),
+    schema="online",
+)
+
+fetch = Table(
+    "fetch",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("source", Text),
+    Column("applicant_id", Text),
+    Column("caller", Text),
+    Column("state", Text),
+    Column("due_at", Moment),
+    Column("attempts", BigInteger),
+    Column("lease_until", Moment),
+    Column("provider", Text),
+    Column("result", Text),
+    Column("error", Text),
+    Column("asked_at", Moment),
+    Column("done_at", Moment),
+    schema="work",
+)
+
+reply = Table(
+    "reply",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("source", Text),
+    Column("provider", Text),
+    Column("applicant_id", Text),
+    Column("as_of", Moment),
+    Column("document", LargeBinary),
+    Column("received_at", Moment),
+    Column("in_vectors_at", Moment),
+    schema="work",
 )
 
 breaker = Table(

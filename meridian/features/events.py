@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from meridian.errors import InvalidInput
 from meridian.extra import need
@@ -63,6 +64,25 @@ class EventHistory:
             stream = str(place.relative_to(self.folder))
             counts[stream] = counts.get(stream, 0) + 1
         return counts
+
+    def write(self, source: str, stored: str, stream: Stream, events: Sequence[Mapping[str, Any]]) -> None:
+        """Add events to what is stored of a source under a stream's name, as a file of their own.
+
+        None are written too where there is no file yet: that a stream has no event is no reason not to read the others.
+        """
+        place = self.folder / source / stored
+        if not events and any(place.glob("*.parquet")):
+            return
+        pa, parquet = need("pyarrow"), need("pyarrow.parquet")
+        moment, whole = pa.timestamp("us", "UTC"), pa.int64()
+        kinds = dict(zip(COMMON, (pa.string(), whole, moment, moment, pa.int32(), pa.bool_()), strict=True))
+        own = {Kind.TEXT: pa.string(), Kind.FLAG: pa.bool_()}
+        kinds |= {column.name: own.get(column.kind, whole) for column in stream.columns}
+        rows = [{name: event[name] for name in kinds} for event in events]
+        place.mkdir(parents=True, exist_ok=True)
+        name = f"reply-{uuid4().hex}"
+        parquet.write_table(pa.Table.from_pylist(rows, pa.schema(kinds.items())), place / f".{name}")
+        (place / f".{name}").rename(place / f"{name}.parquet")
 
     def open(self, connection: Any, source: Source, stream: Stream) -> str:
         """Make the stream a view of the connection, its columns checked, and give the view's name.

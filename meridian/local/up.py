@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 
+from meridian.bell import FETCHES
 from meridian.db.engine import WORKER_ROLE
 from meridian.errors import NotReady
 from meridian.local import installation
@@ -22,6 +23,7 @@ from meridian.local.installation import Access, Say
 from meridian.local.postgres import EmbeddedPostgres
 from meridian.local.processes import Supervisor, wait_until
 from meridian.settings import Settings, load_settings
+from meridian.sources.providers import read_providers
 from meridian.wiring import Wiring
 
 READY_WITHIN_S = 60
@@ -108,6 +110,9 @@ def _start_service(settings: Settings, children: Supervisor, say: Say) -> str:
     )
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     children.start("worker", [*celery, "worker", "--concurrency", "2", *quiet], env=env, stop_plan=STOP_WORKER)
+    if read_providers(settings.sources_file):
+        fetcher = [*celery, "worker", "--concurrency", "1", "-Q", FETCHES, "-n", "fetcher@%h", *quiet]
+        children.start("fetcher", fetcher, env=env, stop_plan=STOP_WORKER)
     children.start("schedule", [*celery, "beat"], env=env)
     url = f"http://{settings.host}:{settings.port}"
 

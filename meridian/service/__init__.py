@@ -1,40 +1,52 @@
 """The use cases: one for each thing that somebody may want of Meridian. The doors call these."""
 
+from meridian.service.asked import Asked, asked_sources, sources_of
 from meridian.service.assessments import Assessments
 from meridian.service.audits import Audits, Verified
 from meridian.service.budget import Budget
 from meridian.service.capturing import Capturing
 from meridian.service.decisions import Decisions, Reply, Wanted
+from meridian.service.fetches import Fetches
 from meridian.service.keys import Keys, Principal
+from meridian.service.live import Live
 from meridian.service.materialise import Materialisation, Materialised
-from meridian.service.online import OnlineStore
+from meridian.service.online import LookedUp, OnlineStore
 from meridian.service.packs import Packs
 from meridian.service.policies import PolicyBook
+from meridian.service.prefetch import Prefetch, Readiness
 from meridian.service.queries import Queries
 from meridian.service.redecisions import Redecided, Redecisions
 from meridian.service.replays import Replays
+from meridian.service.replies import Replies
 from meridian.service.reviews import Reviews, Settling
 from meridian.service.seals import Seals
 from meridian.service.skew import Checked, SkewCheck, SkewFound, summed
 
 __all__ = [
+    "Asked",
     "Assessments",
     "Audits",
     "Budget",
     "Capturing",
     "Checked",
     "Decisions",
+    "Fetches",
     "Keys",
+    "Live",
+    "LookedUp",
     "Materialisation",
     "Materialised",
     "OnlineStore",
     "Packs",
     "PolicyBook",
+    "Prefetch",
     "Principal",
     "Queries",
+    "Readiness",
     "Redecided",
     "Redecisions",
     "Replays",
+    "Replies",
     "Reply",
     "Reviews",
     "Seals",
@@ -43,5 +55,7 @@ __all__ = [
     "SkewFound",
     "Verified",
     "Wanted",
+    "asked_sources",
+    "sources_of",
     "summed",
 ]

@@ -15,7 +15,8 @@ from meridian.assessment import Settlement, reconcile
 from meridian.db import cases, decisions, jobs
 from meridian.db.engine import lock_application, transaction
 from meridian.db.redecided import was_redecided
-from meridian.decision import Decision
+from meridian.db.scores import put_score
+from meridian.decision import Decision, score_to_keep
 from meridian.errors import MeridianError, NotReady, Unavailable
 from meridian.evidence import Evidence
 from meridian.outcome import Stage
@@ -89,7 +90,8 @@ class Assessments:
             fast = self._fast_version(connection, job)
             evidence = decisions.get_evidence(connection, fast.application_id, fast.evidence_id)
         watch = Stopwatch()
-        decision = self._decide(evidence)
+        scorer = self._scorer(self._product(evidence))
+        decision = self._product(evidence).decide(evidence, scorer)
         watch.lap("decide")
         self.policies.publish(self._product(evidence).terms)
         with transaction(self.engine) as connection:
@@ -97,6 +99,7 @@ class Assessments:
             if not jobs.hold_job(connection, job.id):
                 return False
             self._settle(connection, fast, evidence, decision, watch.laps)
+            self._keep_score(connection, evidence, decision, scorer)
             jobs.finish_job(connection, job.id)
         return True
 
@@ -106,14 +109,20 @@ class Assessments:
             raise NotReady(f"the version {job.version_id} of job {job.id} is not in the record")
         return found.version
 
-    def _decide(self, evidence: Evidence) -> Decision:
-        product = self._product(evidence)
+    def _scorer(self, product: Product) -> Scorer:
         scorer = self.scorers(product.name)
         if scorer is None:
             raise NotReady(
                 f"there is no batch model for {product.name}; train one with `meridian train {product.name}`"
             )
-        return product.decide(evidence, scorer)
+        return scorer
+
+    def _keep_score(self, connection: Connection, evidence: Evidence, decision: Decision, scorer: Scorer) -> None:
+        """Keep the score for when a source is away, where the product has a use for it."""
+        product = self._product(evidence)
+        kept = score_to_keep(evidence, decision, scorer, product.policy)
+        if kept is not None:
+            put_score(connection, evidence.application["applicant_id"], product.name, kept)
 
     def _product(self, evidence: Evidence) -> Product:
         return self.products[evidence.document["request"]["product"]]

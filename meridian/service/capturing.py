@@ -8,11 +8,24 @@ from datetime import datetime
 from typing import Any
 
 from meridian.application import DecisionRequest
-from meridian.evidence import Evidence, SourceReading, absent_of, capture
+from meridian.evidence import Evidence, PreComputed, SourceReading, absent_of, capture
 from meridian.products import Product
 from meridian.scoring import Scorer
+from meridian.service.live import Kept, Live
 from meridian.service.online import OnlineStore
 from meridian.sources import Deadline
+
+
+@dataclass(frozen=True)
+class Captured:
+    """Evidence, the model that scores it, and the providers' replies that it was made of.
+
+    Without a model none can be used, or the evidence has an earlier score, which stands in for all of them.
+    """
+
+    evidence: Evidence
+    scorer: Scorer | None
+    kept: Sequence[Kept]
 
 
 @dataclass(frozen=True)
@@ -20,17 +33,25 @@ class Capturing:
     """The one way in which evidence is made, for a first decision and for another one after an outage."""
 
     look_up: OnlineStore
+    live: Live
     scorers: Sequence[Callable[[str], Scorer | None]]
     """Product name -> its model, or None where it cannot be used: the compact one, then those that stand in for it."""
     code_version: str
+    batch: Callable[[str], Scorer | None]
+    """Product name -> the model whose assessments may stand in for all of those; None where it cannot be used."""
 
     def __call__(
         self, product: Product, request: DecisionRequest[Any], received_at: datetime, now: datetime, deadline: Deadline
-    ) -> tuple[Evidence, Scorer | None]:
+    ) -> Captured:
         """What is known at `now` of an application received at a moment, asking sources until the deadline at most."""
-        looked_up = self.look_up(product.sources, request.application.applicant_id, received_at, now, deadline)
-        readings: list[SourceReading] = [*product.read_application(request, received_at), *looked_up]
-        scorer, reduced = self._scorer(product, absent_of(readings))
+        scored_for = product.name if product.policy.pre_computed else None
+        applicant_id = request.application.applicant_id
+        looked_up = self.look_up(product.sources, applicant_id, received_at, now, deadline, scored_for)
+        told, kept = self.live(product.sources, looked_up.readings, applicant_id, now, deadline)
+        readings: list[SourceReading] = [*product.read_application(request, received_at), *told]
+        absent = absent_of(readings)
+        pre_computed = self._pre_computed(product, request, looked_up.earlier, absent, now)
+        scorer, reduced = (None, False) if pre_computed else self._scorer(product, absent)
         evidence = capture(
             request=request.document(),
             received_at=received_at,
@@ -38,6 +59,7 @@ class Capturing:
             features=product.features,
             model_sources=product.sources_of(scorer.features) if scorer else None,
             reduced=reduced,
+            pre_computed=pre_computed,
             versions={
                 "code": self.code_version,
                 "policy": product.terms.sha256,
@@ -45,7 +67,29 @@ class Capturing:
                 "reference": scorer.reference_sha256 if scorer else None,
             },
         )
-        return evidence, scorer
+        return Captured(evidence, scorer, kept)
+
+    def _pre_computed(
+        self,
+        product: Product,
+        request: DecisionRequest[Any],
+        earlier: PreComputed | None,
+        absent: frozenset[str],
+        now: datetime,
+    ) -> PreComputed | None:
+        """The earlier score, where a source of the compact model is away and the policy lets that score stand in.
+
+        Only a score of the model that assesses now: one that was taken out of use, for whatever was wrong with it,
+        decides about nobody any more.
+        """
+        step = product.policy.pre_computed
+        if step is None or step.valid_for is None or earlier is None or not absent & product.model_sources:
+            return None
+        amount = request.document()["application"].get("amount")
+        if amount is None or not earlier.holds(amount, now, step.valid_for):
+            return None
+        batch = self.batch(product.name)
+        return earlier if batch is not None and batch.sha256 == earlier.model_sha256 else None
 
     def _scorer(self, product: Product, absent: frozenset[str]) -> tuple[Scorer | None, bool]:
         """The fullest model that needs none of the absent sources, and whether it stands in for the compact one.

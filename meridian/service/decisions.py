@@ -14,14 +14,15 @@ from meridian.application import DecisionRequest, parse_request
 from meridian.db import decisions
 from meridian.db.engine import transaction
 from meridian.db.entries import Entry, NewCase
+from meridian.db.replies import ReplyRow
 from meridian.decision import Decision
 from meridian.errors import AlreadyDecided, IdempotencyMismatch, Unavailable
-from meridian.evidence import Evidence, sha256_of
+from meridian.evidence import sha256_of
 from meridian.outcome import Outcome, Stage
 from meridian.products import Product
 from meridian.record import Application, EvidenceRow, judged, version_of
 from meridian.service.budget import Budget
-from meridian.service.capturing import Capturing
+from meridian.service.capturing import Captured, Capturing
 from meridian.service.policies import PolicyBook
 from meridian.service.stopwatch import Stopwatch
 
@@ -80,13 +81,14 @@ class Decisions:
         request = parse_request(wanted.body, {name: p.request for name, p in self.products.items()})
         watch.lap("parse")
         product = self.products[request.product]
-        evidence, scorer = self.capturing(
+        captured = self.capturing(
             product, request, received_at, received_at, self.budget.for_look_ups(wanted.arrived)
-        )
+        )  # fmt: skip
+        evidence = captured.evidence
         watch.lap("features")
-        decision = product.decide(evidence, scorer)
+        decision = product.decide(evidence, captured.scorer)
         watch.lap("decide")
-        entry = self._entry(wanted, request, evidence, decision, received_at, watch)
+        entry = self._entry(wanted, request, captured, decision, received_at, watch)
         self.policies.publish(product.terms)
         if not self.add(entry):
             # Nobody is asked beforehand whether the key was used: a first call is the rule, a retry the exception.
@@ -103,11 +105,12 @@ class Decisions:
         self,
         wanted: Wanted,
         request: DecisionRequest[Any],
-        evidence: Evidence,
+        captured: Captured,
         decision: Decision,
         received_at: datetime,
         watch: Stopwatch,
     ) -> Entry:
+        evidence = captured.evidence
         application_id, version_id, evidence_id, job_id = (self.new_id() for _ in range(4))
         application = Application(
             id=application_id,
@@ -137,7 +140,8 @@ class Decisions:
         )
         referred = decision.outcome is Outcome.REFER
         case = NewCase(self.new_id(), "the fast decision refers") if referred else None
-        return Entry(application, EvidenceRow(evidence_id, application_id, evidence), version, job_id, case)
+        replies = [ReplyRow.of(self.new_id(), one.provider, one.reply) for one in captured.kept]
+        return Entry(application, EvidenceRow(evidence_id, application_id, evidence), version, job_id, case, replies)
 
     def _earlier(self, wanted: Wanted, entry: Entry) -> Reply:
         """Somebody else's commit came first, or our own whose answer was lost: a retry, a twin, a taken reference."""

@@ -10,11 +10,19 @@ from functools import partial
 from sqlalchemy import Engine
 
 from meridian.db.engine import transaction
-from meridian.db.online import look_up
-from meridian.evidence import SourceReading, SourceStatus
+from meridian.db.online import Found, look_up
+from meridian.evidence import PreComputed, SourceReading, SourceStatus
 from meridian.features import Source
 from meridian.sources import Asking, Deadline, gather, reading_of
 from meridian.sources.stored import APPLICATIONS_90D
+
+
+@dataclass(frozen=True)
+class LookedUp:
+    """What is known of an applicant: a reading of each source, and the score of the last assessment, if any."""
+
+    readings: Sequence[SourceReading]
+    earlier: PreComputed | None = None
 
 
 @dataclass(frozen=True)
@@ -27,21 +35,32 @@ class OnlineStore:
 
     engines: Sequence[Engine]
     asking: Asking
+    provided: frozenset[str] = frozenset()
+    """The sources that have providers: there, who was never asked for is not known, rather than one with nothing."""
 
     def __call__(
-        self, sources: Sequence[Source], applicant_id: str, applied_at: datetime, now: datetime, deadline: Deadline
-    ) -> list[SourceReading]:
+        self,
+        sources: Sequence[Source],
+        applicant_id: str,
+        applied_at: datetime,
+        now: datetime,
+        deadline: Deadline,
+        scored_for: str | None = None,
+    ) -> LookedUp:
         """A reading of each source at `now`, with the applications before the one of `applied_at`.
 
-        To have nothing of an applicant may be knowledge; a failed look-up is not.
+        To have nothing of an applicant may be knowledge; a failed look-up is not. `scored_for` names the product whose
+        last score of the applicant is wanted too; None: of none.
         """
         if not sources:
-            return []
-        asks = [partial(self._ask, engine, sources, applicant_id, applied_at, now) for engine in self.engines]
+            return LookedUp([])
+        asks = [
+            partial(self._ask, engine, sources, applicant_id, applied_at, now, scored_for) for engine in self.engines
+        ]
         # Of nobody else's asking: what was decided a moment ago counts among the earlier applications.
         [found] = gather([self.asking.begin(None, asks, deadline)], deadline)
         if found.answer is None:
-            return [SourceReading(one.name, SourceStatus.FAILED, detail=found.detail) for one in sources]
+            return LookedUp([SourceReading(one.name, SourceStatus.FAILED, detail=found.detail) for one in sources])
         return found.answer
 
     def _ask(
@@ -51,13 +70,18 @@ class OnlineStore:
         applicant_id: str,
         applied_at: datetime,
         now: datetime,
+        scored_for: str | None,
         _deadline: Deadline,
-    ) -> list[SourceReading]:
+    ) -> LookedUp:
         with transaction(engine) as connection:
-            found = look_up(connection, sources, applicant_id, applied_at)
-        readings = [
-            reading_of(source, found.stored.get(source.name), found.covered_until.get(source.name), now)
-            for source in sources
-        ]
+            found = look_up(connection, sources, applicant_id, applied_at, scored_for)
+        readings = [self._reading(source, found, now) for source in sources]
         live = {APPLICATIONS_90D: float(found.applications_90d)}
-        return [replace(one, fields={**one.fields, **live}) if one.status.usable else one for one in readings]
+        readings = [replace(one, fields={**one.fields, **live}) if one.status.usable else one for one in readings]
+        return LookedUp(readings, found.score)
+
+    def _reading(self, source: Source, found: Found, now: datetime) -> SourceReading:
+        stored, covered_until = found.stored.get(source.name), found.covered_until.get(source.name)
+        if stored is None and source.name in self.provided:
+            return SourceReading(source.name, SourceStatus.MISSING, detail="not asked for yet")
+        return reading_of(source, stored, covered_until, now)

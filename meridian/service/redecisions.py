@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 
 from meridian.application import parse_request
 from meridian.assessment import Settlement, reconcile
-from meridian.db import cases, decisions
+from meridian.db import cases, decisions, replies
 from meridian.db.engine import lock_application, transaction
 from meridian.db.redecided import add_evidence, find_degraded
 from meridian.decision import Decision
@@ -21,7 +21,7 @@ from meridian.evidence import Evidence, Rung, canonical_json
 from meridian.outcome import Outcome, Stage
 from meridian.products import Product
 from meridian.record import EvidenceRow, Version, judged, version_of
-from meridian.service.capturing import Capturing
+from meridian.service.capturing import Captured, Capturing
 from meridian.service.policies import PolicyBook
 from meridian.sources import Deadline
 
@@ -102,27 +102,29 @@ class Redecisions:
         if product is None:
             return _because(unable, f"{first.document['product']} is not offered any more")
         try:
-            evidence, decision = self._again(product, earlier)
+            captured, decision = self._again(product, earlier)
         except InvalidInput:
             return _because(unable, f"{product.name} does not take an application of this form any more")
-        if evidence.rung >= earlier.rung:
+        evidence = captured.evidence
+        # An earlier score tells nothing of what the outage hid: it would only keep the sources from being asked later.
+        if evidence.rung >= earlier.rung or evidence.rung is Rung.PRE_COMPUTED:
             return Redecided(ref, earlier.rung, governing.outcome, evidence.rung, decision.outcome)
         if not record:
             with transaction(self.engine) as connection:
                 settlement = self._settlement(connection, product, governing, decision)
         else:
             self.policies.publish(product.terms)
-            settlement = self._record(product, ref, application_id, evidence, decision)
+            settlement = self._record(product, ref, application_id, captured, decision)
         return Redecided(
             ref, earlier.rung, governing.outcome, evidence.rung, decision.outcome, settlement, recovered=True
         )
 
-    def _again(self, product: Product, earlier: Evidence) -> tuple[Evidence, Decision]:
+    def _again(self, product: Product, earlier: Evidence) -> tuple[Captured, Decision]:
         request = parse_request(canonical_json(earlier.document["request"]), {product.name: product.request})
         # Received when it was: an age or a report's date is judged as of then.
         received_at = datetime.fromisoformat(earlier.document["received_at"])
-        evidence, scorer = self.capturing(product, request, received_at, self.clock(), Deadline.after(PATIENCE_S))
-        return evidence, product.decide(evidence, scorer)
+        captured = self.capturing(product, request, received_at, self.clock(), Deadline.after(PATIENCE_S))
+        return captured, product.decide(captured.evidence, captured.scorer)
 
     def _settlement(
         self, connection: Connection, product: Product, governing: Version, decision: Decision
@@ -139,9 +141,10 @@ class Redecisions:
         )
 
     def _record(
-        self, product: Product, ref: str, application_id: UUID, evidence: Evidence, decision: Decision
+        self, product: Product, ref: str, application_id: UUID, captured: Captured, decision: Decision
     ) -> Settlement:
         """Add the version, and what follows from it, all in one."""
+        evidence = captured.evidence
         with transaction(self.engine) as connection:
             lock_application(connection, application_id)
             versions = decisions.versions_of(connection, ref)
@@ -165,6 +168,9 @@ class Redecisions:
             )
             add_evidence(connection, EvidenceRow(evidence_id, application_id, evidence))
             decisions.add_version(connection, version)
+            replies.add_replies(
+                connection, [replies.ReplyRow.of(self.new_id(), one.provider, one.reply) for one in captured.kept]
+            )
             self._case(connection, application_id, governing, decision, settlement, version.decided_at)
         return settlement
 

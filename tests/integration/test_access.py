@@ -26,6 +26,7 @@ ROUTES = [
     ("POST", "/v1/decisions", "decide", 422),
     ("GET", "/v1/decisions", "read", 200),
     ("GET", f"/v1/decisions/{NOBODY}", "read", 404),
+    ("POST", "/v1/applications", "decide", 422),
     ("GET", "/v1/applications/nobody", "read", 404),
     ("GET", "/v1/reviews", "read", 200),
     ("GET", "/v1/keys", "admin", 200),

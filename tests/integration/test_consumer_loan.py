@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,52 +12,32 @@ import numpy as np
 import pytest
 
 from meridian.products import find_product
-from meridian.registry import Manifest, Purpose
-from meridian.simulator.lender import LenderSettings, simulate
-from meridian.training import train_product
+from meridian.registry import Purpose
 from tests.lender import Lender, lender_service
+from tests.training_fixtures import TrainedModels
 
-APPLICANTS = 9_000
 PRODUCT = find_product("consumer-loan")
-
-
-@dataclass(frozen=True)
-class Trained:
-    """Models on two years of a simulated lender's loans."""
-
-    models_dir: Path
-    manifests: list[Manifest]
-
-    def of(self, purpose: Purpose) -> Manifest:
-        return next(one for one in self.manifests if one.purpose is purpose)
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    folder, models = tmp_path_factory.mktemp("past") / "lender", tmp_path_factory.mktemp("models")
-    simulate(LenderSettings(applicants=APPLICANTS, seed=3), folder)
-    return Trained(models, train_product(PRODUCT, folder, models))
 
 
 @pytest.fixture(scope="module")
 def decided(
-    trained: Trained, lender_folder: Path, template: str, tmp_path_factory: pytest.TempPathFactory
+    loan_models: TrainedModels, lender_folder: Path, template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Lender, list[dict[str, Any]]]]:
     """Everybody who applies today, decided."""
-    with lender_service(lender_folder, template, tmp_path_factory.mktemp("served"), trained.models_dir) as lender:
+    with lender_service(lender_folder, template, tmp_path_factory.mktemp("served"), loan_models.models_dir) as lender:
         lender.materialise()
         yield lender, [json.loads(reply.body) for reply in lender.decide(len(lender.requests))]
 
 
-def test_it_ranks_loans_of_the_last_months(trained: Trained) -> None:
+def test_it_ranks_loans_of_the_last_months(loan_models: TrainedModels) -> None:
     """Out of time, on few loans; the figures on many are in the simulator's card."""
-    assert [manifest.name for manifest in trained.manifests] == [
+    assert [manifest.name for manifest in loan_models.manifests] == [
         "consumer-loan-compact",
         "consumer-loan-reduced",
         "consumer-loan-application-only",
         "consumer-loan-batch",
     ]
-    for manifest in trained.manifests:
+    for manifest in loan_models.manifests:
         least = 0.6 if manifest.purpose is Purpose.APPLICATION else 0.72
         assert least < manifest.metrics["test"]["auc"] < 0.92
 
@@ -99,16 +78,18 @@ def test_who_is_in_no_bureaus_file_is_referred(decided: tuple[Lender, list[dict[
     assert {body["evidence"]["rung"] for body in unknown} == {3}
 
 
-def test_the_compact_score_is_the_trained_model(trained: Trained, decided: tuple[Lender, list[dict[str, Any]]]) -> None:
+def test_the_compact_score_is_the_trained_model(
+    loan_models: TrainedModels, decided: tuple[Lender, list[dict[str, Any]]]
+) -> None:
     _, bodies = decided
     known = [body for body in bodies if body["evidence"]["rung"] <= 1]
     pds = np.array([body["score"]["pd"] for body in known])
     assert len(np.unique(pds)) > 100
-    assert {body["score"]["model_sha256"] for body in known} == {trained.of(Purpose.COMPACT).sha256}
+    assert {body["score"]["model_sha256"] for body in known} == {loan_models.of(Purpose.COMPACT).sha256}
 
 
 def test_the_batch_model_decides_again_on_the_same_evidence(
-    trained: Trained, decided: tuple[Lender, list[dict[str, Any]]]
+    loan_models: TrainedModels, decided: tuple[Lender, list[dict[str, Any]]]
 ) -> None:
     """Its two hundred features were captured with the first answer: nothing is looked up again."""
     lender, _ = decided
@@ -118,4 +99,4 @@ def test_the_batch_model_decides_again_on_the_same_evidence(
     made = lender.service.query("SELECT v.document FROM record.version v WHERE v.stage = 'batch' AND v.pd IS NOT NULL")
     assert len(made) > 30
     models = {json.loads(row.document)["score"]["model_sha256"] for row in made}
-    assert models == {trained.of(Purpose.BATCH).sha256}
+    assert models == {loan_models.of(Purpose.BATCH).sha256}

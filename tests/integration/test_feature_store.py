@@ -30,8 +30,8 @@ from tests.services import Service
 BUREAU, BANK, EMPLOYMENT, HISTORY = SOURCES
 
 
-def read(lender: Lender, sources: Sequence[Source], applicant: str, now: datetime) -> list[SourceReading]:
-    return lender.service.wiring.online(sources, applicant, now, now, Deadline.after(10))
+def read(lender: Lender, sources: Sequence[Source], applicant: str, now: datetime) -> Sequence[SourceReading]:
+    return lender.service.wiring.online(sources, applicant, now, now, Deadline.after(10)).readings
 
 
 def test_decisions_are_made_from_what_the_events_say(lender: Lender) -> None:

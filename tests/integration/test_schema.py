@@ -192,11 +192,15 @@ def inserts_but(*tables: str) -> list[str]:
     return [f"INSERT INTO {table} DEFAULT VALUES" for table in TABLES if table not in tables]
 
 
+DROPPED_BY_WORKERS = ("work.unsealed", "work.fetch", "work.reply")
 FORBIDDEN = {
     APP_ROLE: [
         *NOT_FOR_APP,
-        *(written("work." + table, WRITES[0]) for table in ("job", "review_case", "unsealed", "anchored")),
-        *(written("online." + table, WRITES[0]) for table in ("vector", "coverage")),
+        *(written("work." + table, WRITES[0]) for table in ("job", "review_case", "unsealed", "anchored", "fetch", "reply")),
+        # What providers told of people is for the workers alone.
+        "SELECT FROM work.reply",
+        *(written("online." + table, WRITES[0]) for table in ("vector", "coverage", "score")),
+        "INSERT INTO online.score DEFAULT VALUES",
         "INSERT INTO online.vector DEFAULT VALUES",
         "INSERT INTO online.coverage DEFAULT VALUES",
         *(written(table, write) for table in RECORD for write in WRITES),
@@ -207,7 +211,8 @@ FORBIDDEN = {
     ],
     WORKER_ROLE: [
         *(written(table, write) for table in RECORD for write in WRITES),
-        *(written(table, write) for table in TABLES if table != "work.unsealed" for write in WRITES[1:]),
+        *(written(table, WRITES[1]) for table in TABLES if table not in DROPPED_BY_WORKERS),
+        *(written(table, WRITES[2]) for table in TABLES),
         *inserts_but(
             "record.policy",
             "record.evidence",
@@ -216,8 +221,10 @@ FORBIDDEN = {
             "work.review_case",
             "work.unsealed",
             "work.anchored",
+            "work.reply",
             "online.vector",
             "online.coverage",
+            "online.score",
             "online.breaker",
         ),
         *(f"SELECT FROM {table}" for table in TABLES if table.startswith("access.")),
@@ -229,6 +236,8 @@ FORBIDDEN = {
         *(written("work.review_case", write) for write in WRITES[1:]),
         *inserts_but("record.policy", "record.version", "work.unsealed"),
         *(f"SELECT FROM {table}" for table in TABLES if table.startswith(("access.", "online."))),
+        "SELECT FROM work.fetch",
+        "SELECT FROM work.reply",
         *NOT_FOR_APP,
         *DDL,
         *TAKEN,
@@ -254,8 +263,15 @@ FORBIDDEN = {
     ],
 }
 ALLOWED = {
-    APP_ROLE: [*ALL_READS, *VIEW_READS, "SELECT FROM schema_version"],
-    WORKER_ROLE: [f"SELECT FROM {table}" for table in TABLES if table.startswith(("record.", "work."))],
+    APP_ROLE: [
+        *(read for read in ALL_READS if read != "SELECT FROM work.reply"),
+        *VIEW_READS,
+        "SELECT FROM schema_version",
+    ],
+    WORKER_ROLE: [
+        *(f"SELECT FROM {table}" for table in TABLES if table.startswith(("record.", "work.", "online."))),
+        written("online.score", WRITES[0]),
+    ],
     ANALYST_ROLE: [*(f"SELECT FROM {table}" for table in RECORD), "SELECT FROM work.review_case"],
     AUDIT_ROLE: VIEW_READS,
     BROKER_ROLE: ["SELECT FROM pgmq.meta"],

@@ -1,0 +1,160 @@
+"""An application is begun, and its decision finds what was asked for meanwhile: real HTTP, the workers' own objects."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from meridian.bell import FETCHES
+from meridian.evidence import Rung
+from meridian.simulator.stubs import FaultName
+from tests.outside import BY_NAME, OUTSIDE, Asking, patiently, sources, stubs
+from tests.services import eventually
+
+KNOWN = 3
+"""The number of an applicant of whom every source has something."""
+
+
+def applicant(asking: Asking, number: int = KNOWN) -> str:
+    return str(asking.lender.requests[number]["application"]["applicant_id"])
+
+
+def begin(asking: Asking, number: int = KNOWN) -> dict[str, str]:
+    return dict(asking.lender.service.wiring.prefetch.begin("consumer-loan", applicant(asking, number), "tests"))
+
+
+def waiting(asking: Asking) -> list[tuple[str, str, int]]:
+    return [
+        tuple(row) for row in asking.lender.service.query("SELECT source, state, attempts FROM work.fetch ORDER BY 1")
+    ]
+
+
+def due_now(asking: Asking) -> None:
+    asking.lender.service.execute("UPDATE work.fetch SET due_at = now()")
+
+
+def test_what_was_fetched_is_there_for_the_decision(asking: Asking) -> None:
+    assert begin(asking) == {**dict.fromkeys(OUTSIDE, "fetching"), "history": "ready"}
+    assert asking.lender.service.worker.fetches.run() == 3
+    assert begin(asking) == dict.fromkeys((*OUTSIDE, "history"), "ready")
+    for stub in asking.stubs.values():
+        stub.fails(FaultName.ERROR)
+    decided = asking.decide(KNOWN)
+    assert decided["evidence"]["rung"] == Rung.FULL
+    assert not any("provider" in one for one in sources(decided).values())
+    assert asking.lender.service.worker.replies.to_history() == 3
+    assert asking.lender.verify().differences == ()
+
+
+def test_to_begin_again_asks_nobody_twice(asking: Asking) -> None:
+    for _ in range(3):
+        begin(asking)
+    assert waiting(asking) == [(name, "waiting", 0) for name in sorted(OUTSIDE)]
+
+
+def test_that_a_source_has_nothing_is_fetched_too(asking: Asking) -> None:
+    """Asked once, nobody is asked again whether a bank is linked that is not."""
+    for number in range(12):
+        begin(asking, number)
+    asking.lender.service.worker.fetches.run()
+    for stub in asking.stubs.values():
+        stub.fails(FaultName.ERROR)
+    told = [sources(asking.decide(number)) for number in range(12)]
+    assert {one["bank"]["status"] for one in told} >= {"fresh", "nothing"}
+    assert not any(one["bank"]["status"] == "failed" for one in told)
+
+
+def test_what_fails_is_tried_again_and_then_no_more(asking: Asking) -> None:
+    asking.stubs["bureau"].fails(FaultName.ERROR)
+    begin(asking)
+    fetches = asking.lender.service.worker.fetches
+    for attempt in range(1, 9):
+        fetches.run()
+        assert ("bureau", "waiting" if attempt < 8 else "failed", attempt) in waiting(asking)
+        due_now(asking)
+    row = asking.lender.service.query("SELECT error, done_at IS NOT NULL FROM work.fetch WHERE source = 'bureau'")[0]
+    assert row[0] in ("answered with an error (RefusesUs)", "not asked: its last look-ups failed")
+    assert row[1]
+    assert begin(asking)["bureau"] == "fetching"
+
+
+def test_a_worker_that_dies_leaves_it_to_the_next(asking: Asking) -> None:
+    begin(asking)
+    asking.lender.service.execute("UPDATE work.fetch SET lease_until = now() + interval '1 minute'")
+    assert asking.lender.service.worker.fetches.run() == 0
+    asking.lender.service.execute("UPDATE work.fetch SET lease_until = now() - interval '1 second'")
+    assert asking.lender.service.worker.fetches.run() == 3
+
+
+def test_who_says_to_come_back_is_asked_when_it_has_its_answer(asking: Asking) -> None:
+    """A bank that takes some seconds takes the question, and a decision meanwhile does not wait for it."""
+    with stubs(asking.lender.folder, "bank", scale=1.0 / 1200) as slow:  # 1.5 to 3 s
+        later = asking.provided_by(
+            patiently("bank", slow["bank"]), *(patiently(one, asking.stubs[one]) for one in OUTSIDE if one != "bank")
+        )
+        begin(later)
+        fetches = later.lender.service.worker.fetches
+        fetches.run()
+        (row,) = later.lender.service.query(
+            "SELECT provider, result, due_at > now() FROM work.fetch WHERE result <> ''"
+        )
+        assert row[0] == "bank-one-ahead"
+        assert row[1].startswith("/v1/bank/results/")
+        assert row[2]
+        assert sources(later.decide(KNOWN))["bank"]["detail"] == "not asked for yet; asked: its answer comes later"
+
+        def fetched() -> bool:
+            fetches.run()
+            return ("bank", "done", 0) in waiting(later)
+
+        assert eventually(fetched)
+        assert sources(later.decide(KNOWN))["bank"]["status"] == "fresh"
+
+
+def test_an_older_vector_never_takes_a_newer_ones_place(asking: Asking) -> None:
+    begin(asking)
+    asking.lender.service.worker.fetches.run()
+    fingerprint = BY_NAME["bank"].fingerprint
+    read = f"SELECT cut_off FROM online.vector WHERE fingerprint = '\\x{fingerprint}'"
+    ahead = asking.lender.service.query(read)
+    materialisation = asking.lender.service.worker.materialisation
+    asking.lender.service.execute("UPDATE online.vector SET cut_off = cut_off + interval '1 hour'")
+    materialisation.run(BY_NAME["bank"], lambda _what, _share: None)
+    found = asking.lender.service.query(f"{read} AND applicant_id = '{applicant(asking)}'")
+    assert found[0][0] > ahead[0][0]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "told"),
+    [
+        ({"product": "consumer-loan", "applicant_id": "A-1"}, 202, None),
+        ({"product": "loan", "applicant_id": "A-1"}, 422, "/product"),
+        ({"product": "consumer-loan"}, 422, "/applicant_id"),
+        ({"product": "consumer-loan", "applicant_id": "A 1"}, 422, "/applicant_id"),
+        ({"product": "consumer-loan", "applicant_id": "A-1", "name": "A"}, 422, "/name"),
+    ],
+)
+def test_over_http(asking: Asking, body: dict[str, str], status: int, told: str | None) -> None:
+    service = asking.lender.service
+    if not service.url:
+        service.start_api()
+    answer = service.call("POST", "/v1/applications", json.dumps(body))
+    assert answer.status == status, answer.body
+    if told:
+        assert told in answer.body.decode()
+    else:
+        assert answer.json()["sources"]["bureau"] == "fetching"
+
+
+def test_a_worker_of_its_own_fetches(asking: Asking) -> None:
+    service = asking.lender.service
+    # The queue in PostgreSQL itself.
+    service.env["BROKER_URL"] = ""
+    begin(asking)
+    started = time.monotonic()
+    service.start_worker("fetcher", FETCHES)
+    service.start_schedule()
+    service.until(lambda: {state for _, state, _ in waiting(asking)} == {"done"}, "everything is fetched")
+    assert time.monotonic() - started < 30
