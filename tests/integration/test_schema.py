@@ -196,7 +196,7 @@ DROPPED_BY_WORKERS = ("work.unsealed", "work.fetch", "work.reply")
 FORBIDDEN = {
     APP_ROLE: [
         *NOT_FOR_APP,
-        *(written("work." + table, WRITES[0]) for table in ("job", "review_case", "unsealed", "anchored", "fetch", "reply")),
+        *(written(table, WRITES[0]) for table in TABLES if table.startswith("work.")),
         # What providers told of people is for the workers alone.
         "SELECT FROM work.reply",
         *(written("online." + table, WRITES[0]) for table in ("vector", "coverage", "score")),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -33,7 +32,6 @@ from meridian.products import Product, products
 from meridian.record.seal import public_key, signing_key
 from meridian.registry import ModelArchive, ModelShelf, Purpose
 from meridian.service import (
-    Asked,
     Assessments,
     Audits,
     Budget,
@@ -41,7 +39,6 @@ from meridian.service import (
     Decisions,
     Fetches,
     Keys,
-    Live,
     Materialisation,
     OnlineStore,
     Packs,
@@ -54,21 +51,14 @@ from meridian.service import (
     Reviews,
     Seals,
     SkewCheck,
-    asked_sources,
-    sources_of,
 )
 from meridian.settings import Settings
-from meridian.sources import Asking, Breaker, Line, Nobody, Observer, SharedBreakers
-from meridian.sources.providers import ProviderSettings, read_providers
+from meridian.sources import Nobody, Observer, SharedBreakers
+from meridian.wiring.clock import utc_now
+from meridian.wiring.look_ups import LookUps
 
 STATEMENT_TIMEOUT_MS = 10_000
-STORE_SHARE = 0.5
 NOBODY = Nobody()
-
-
-def utc_now() -> datetime:
-    """The clock."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -144,36 +134,14 @@ class Wiring:
         return ModelShelf(self.settings.models_dir, Purpose.BATCH, self.products)
 
     @cached_property
+    def look_ups(self) -> LookUps:
+        """Who is asked about an applicant, and behind what."""
+        return LookUps(self.settings, self.products, self.observer)
+
+    @property
     def online(self) -> OnlineStore:
-        """The ready vectors of applicants: connections and threads of its own, so that nothing else waits for it."""
-        limit_ms, threads = self.settings.online_timeout_ms, self.settings.api_threads
-        places = {"online": self.settings.online_url, "online-replica": self.settings.online_replica_url}
-        places = {name: url for name, url in places.items() if url}
-        engines = [
-            open_engine(
-                url, role=APP_ROLE, name=name, statement_timeout_ms=limit_ms, pool_size=threads, each_by_itself=True
-            )
-            for name, url in places.items()
-        ]
-        # Where providers are asked after it, it may not take all of their time.
-        timeout_s = limit_ms / 1000 * (STORE_SHARE if self.live.asked else 1)
-        lines = [Line(name, Breaker(name), timeout_s=timeout_s, threads=threads) for name in places]
-        provided = frozenset(one.source for one in self.providers)
-        return OnlineStore(engines, Asking("online", lines, observer=self.observer), provided)
-
-    @cached_property
-    def providers(self) -> tuple[ProviderSettings, ...]:
-        """Who is asked for what the store does not have."""
-        return read_providers(self.settings.sources_file)
-
-    @cached_property
-    def live(self) -> Live:
-        """Who of them is asked while a decision waits."""
-        return Live(self._asked(ahead=False))
-
-    def _asked(self, *, ahead: bool) -> dict[str, Asked]:
-        sources = sources_of(self.products.values())
-        return asked_sources(self.providers, sources, utc_now, self.observer, ahead=ahead)
+        """The ready vectors of applicants."""
+        return self.look_ups.online
 
     @cached_property
     def prefetch(self) -> Prefetch:
@@ -183,18 +151,18 @@ class Wiring:
     @cached_property
     def replies(self) -> Replies:
         """What providers told; a worker's part."""
-        return Replies(self.engine, sources_of(self.products.values()), self.events, new_id)
+        return Replies(self.engine, self.look_ups.sources, self.events, new_id)
 
     @cached_property
     def fetches(self) -> Fetches:
         """Asking ahead of decisions; a worker's part."""
-        return Fetches(self.engine, self._asked(ahead=True), self.replies)
+        return Fetches(self.engine, self.look_ups.asked_ahead, self.replies)
 
     @cached_property
     def capturing(self) -> Capturing:
         """How evidence is made."""
         return Capturing(
-            self.online, self.live, (self.compact_models, *self.stand_ins), code_version(), self.batch_models
+            self.online, self.look_ups.live, (self.compact_models, *self.stand_ins), code_version(), self.batch_models
         )
 
     @property
@@ -205,8 +173,7 @@ class Wiring:
     @cached_property
     def breakers(self) -> SharedBreakers:
         """The breakers of the look-ups, in step with those of the other processes."""
-        lines = [*self.online.asking.lines, *(line for asked in self.live.asked.values() for line in asked.lines)]
-        return SharedBreakers([line.breaker for line in lines], PostgresBreakers(self.statements))
+        return SharedBreakers([line.breaker for line in self.look_ups.lines], PostgresBreakers(self.statements))
 
     def warm(self) -> None:
         """Load models and connect, so that the first caller does not wait for it, and keep the breakers in step.
@@ -229,9 +196,9 @@ class Wiring:
         made = vars(self)
         if "breakers" in made:
             self.breakers.stop()
-        online: OnlineStore | None = made.get("online")
-        for engine in online.engines if online else ():
-            engine.dispose()
+        look_ups: LookUps | None = made.get("look_ups")
+        if look_ups:
+            look_ups.close()
         for part in (made.get(name) for name in ("engine", "statements", "reviews")):
             engine_of: Engine | None = getattr(part, "engine", part)
             if engine_of is not None:
