@@ -81,14 +81,18 @@ def demo_models(personal_loan: Product, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(scope="session")
 def loan_models(tmp_path_factory: pytest.TempPathFactory) -> TrainedModels:
-    """Models of the consumer loan, on two years of a simulated lender's loans."""
+    """Models of the consumer loan."""
+    return train_loan_models(tmp_path_factory.mktemp("loans"))
+
+
+def train_loan_models(place: Path) -> TrainedModels:
+    """Models of the consumer loan, on two years of a simulated lender's loans, in a folder of the place."""
     from meridian.simulator.lender import LenderSettings, simulate
     from meridian.training import train_product
 
-    product = find_product("consumer-loan")
-    folder, models = tmp_path_factory.mktemp("past") / "lender", tmp_path_factory.mktemp("loan-models")
-    simulate(LenderSettings(applicants=9_000, seed=3), folder)
-    return TrainedModels(models, product, train_product(product, folder, models))
+    product, models = find_product("consumer-loan"), place / "loan-models"
+    simulate(LenderSettings(applicants=9_000, seed=3), place / "past")
+    return TrainedModels(models, product, train_product(product, place / "past", models))
 
 
 def loans_table(n: int = 3000, seed: int = 5) -> dict[str, list[str]]:

@@ -18,6 +18,7 @@ from meridian.cli.redecide import redecide
 from meridian.cli.replay import replay, upgrade_check
 from meridian.cli.screen import complain
 from meridian.cli.simulate import simulate
+from meridian.cli.sources import sources
 from meridian.errors import InvalidInput, MeridianError
 
 app = typer.Typer(
@@ -46,6 +47,7 @@ app.add_typer(features, name="features", help="The feature store: definitions, m
 app.add_typer(history, name="history", help="The lender's own history of its applicants.")
 app.add_typer(product, name="product", help="Products of your own: new, from a table of past loans; check.")
 app.add_typer(simulate, name="simulate", help="A simulated lender: make one, its requests, stubs of its sources.")
+app.add_typer(sources, name="sources", help="Providers: who is asked for which source, and a question to one.")
 app.add_typer(access.users, name="users", help="Analysts who sign in at the desk.")
 
 

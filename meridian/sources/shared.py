@@ -115,6 +115,12 @@ class SharedBreakers:
             name: _Known(turns=breaker.turns) for name, breaker in self._breakers.items()
         }  # fmt: skip
 
+    def standing(self) -> dict[str, str]:
+        """Each breaker's state over all processes: `closed`, `open`, or `half-open` while one of them probes."""
+        shared = self._store.read(list(self._breakers))
+        state = {False: "open", True: "half-open"}
+        return {name: state[one.lease_s > 0] if one.is_open else "closed" for name, one in shared.items()}
+
     def start(self) -> None:
         """Keep in step from now on. May be called again, and on every request: only the first time does something."""
         if self._keeper is not None:
