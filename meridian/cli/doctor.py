@@ -19,16 +19,20 @@ from meridian.bell import broker_settings
 from meridian.db import seals
 from meridian.db.durability import check_durable
 from meridian.db.engine import APP_ROLE, open_engine, transaction
+from meridian.db.fetches import longest_wait_s
 from meridian.db.migrate import head_revision
 from meridian.db.online import get_coverage
 from meridian.errors import MeridianError, NotReady, Unavailable
 from meridian.products import Product, products
 from meridian.registry import bundle_folder, load_scorer, purposes_of
 from meridian.settings import Settings
+from meridian.sources.providers import read_providers
+from meridian.wiring import Wiring
 
 LEAST_DISK = 1 << 30
 LEAST_POSTGRES = 150_000
 LONGEST_UNSEALED_S = 60.0
+LONGEST_UNFETCHED_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ def examine(settings: Settings) -> list[Finding]:
         "broker": _broker,
         "models": _models,
         "vectors": _vectors,
+        "sources": _sources,
     }
     return [_finding(what, check, settings) for what, check in checks.items()]
 
@@ -197,12 +202,14 @@ def _trained(settings: Settings, product: Product) -> bool:
 
 
 def _vectors(settings: Settings) -> str:
-    """Whether what trained products look up is there, and not too old to be used."""
+    """Whether what trained products look up is there, and not too old to be used; who has providers can be asked."""
+    provided = {one.source for one in read_providers(settings.sources_file)}
     looked_up = [
         (product, source)
         for product in products(settings.products_dir).values()
         if _trained(settings, product)
         for source in product.sources
+        if source.name not in provided
     ]
     if not settings.database_url:
         raise Complaint("none, without a database.")
@@ -220,3 +227,26 @@ def _vectors(settings: Settings) -> str:
         if datetime.now(UTC) - cut_off > source.too_old_after:
             raise Complaint(f"{source.name} is as of {cut_off:%Y-%m-%d}, too old to be used; {remedy}.")
     return ", ".join(f"{name} as of {cut_off:%Y-%m-%d %H:%M}" for name, cut_off in covered.items() if cut_off) or "none"
+
+
+def _sources(settings: Settings) -> str:
+    """Whether providers can be asked, and whether somebody asks them ahead of decisions."""
+    providers = read_providers(settings.sources_file)
+    if not providers:
+        return "no provider is asked"
+    wiring = Wiring(settings, "doctor")
+    try:
+        standing = wiring.breakers.standing()
+        with transaction(wiring.engine) as connection:
+            waits_s = longest_wait_s(connection)
+    finally:
+        wiring.close()
+    if waits_s > LONGEST_UNFETCHED_S:
+        raise Complaint(
+            f"a fetch has been due for {waits_s:,.0f} s and nobody takes it; "
+            "run a worker with `-Q fetches`, and the schedule."
+        )
+    away = [one.name for one in providers if standing.get(one.name, "closed") != "closed"]
+    if away:
+        raise Complaint(f"{', '.join(away)}: the last look-ups failed; `meridian sources ask NAME APPLICANT` says why.")
+    return ", ".join(f"{one.name} for {one.source}" for one in providers)

@@ -56,6 +56,15 @@ def claim_fetches(connection: Connection, sources: Mapping[str, int], lease_s: f
     return taken
 
 
+def longest_wait_s(connection: Connection) -> float:
+    """For how many seconds the oldest fetch has been due that nobody holds; 0 where none is."""
+    oldest = select(func.min(t.fetch.c.due_at)).where(
+        t.fetch.c.state == "waiting", func.coalesce(t.fetch.c.lease_until, t.fetch.c.due_at) <= func.now()
+    )
+    wait = func.coalesce(func.extract("epoch", func.now() - oldest.scalar_subquery()), 0)
+    return float(connection.execute(select(wait)).scalar_one())
+
+
 def drop_old_fetches(connection: Connection) -> None:
     """Forget what ended a week ago: who was asked about is nobody's concern for longer."""
     connection.execute(delete(t.fetch).where(t.fetch.c.done_at < func.now() - text("interval '7 days'")))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+from meridian.cli.doctor import examine
 from meridian.simulator.stubs import FaultName
 from tests.outside import OUTSIDE, Asking
 
@@ -55,3 +58,23 @@ def test_what_cannot_be_used_is_an_error_that_says_why(asking: Asking) -> None:
 def test_without_a_file_nobody_is_asked(asking: Asking) -> None:
     asking.lender.service.settings.sources_file.unlink()
     assert "Nobody is asked: there is no" in run(asking, "list").stdout
+
+
+def finding(asking: Asking) -> Any:
+    return next(one for one in examine(asking.lender.service.settings) if one.what == "sources")
+
+
+def test_the_doctor_says_who_is_asked_who_is_away_and_that_nobody_fetches(asking: Asking) -> None:
+    service = asking.lender.service
+    assert finding(asking).text == "bureau-one for bureau, bank-one for bank, employment-one for employment"
+    service.execute(
+        "INSERT INTO work.fetch (id, source, applicant_id, caller, due_at, asked_at) "
+        "VALUES (gen_random_uuid(), 'bank', 'A', 'tests', now() - interval '2 minutes', now())"
+    )
+    assert re.match(r"a fetch has been due for 1[23]\d s and nobody takes it; run a worker", finding(asking).text)
+    service.execute("DELETE FROM work.fetch")
+    service.execute("UPDATE online.breaker SET state = 'open', rest_until = now() WHERE name = 'bank-one'")
+    assert finding(asking).text.startswith("bank-one: the last look-ups failed; `meridian sources ask")
+    assert not finding(asking).good
+    service.settings.sources_file.write_text("[[provider]]\n")
+    assert "name" in finding(asking).text
