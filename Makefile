@@ -10,7 +10,7 @@ SHELL := /bin/sh
 # migration is no harm, a long lock is, and the lock time-out is asked for.
 NOT_LINTED := prefer-text-field prefer-bigint-over-smallint require-statement-timeout
 .DEFAULT_GOAL := help
-.PHONY: help up test crash tamper check bench overload lock clean
+.PHONY: help up test crash tamper check bench overload outage lock clean
 .NOTPARALLEL:
 
 help: ## show this list
@@ -21,6 +21,7 @@ help: ## show this list
 	@echo "make check   lint, types, import contracts, migrations, docker files"
 	@echo "make bench   measure beside a peer and the physical limits, half an hour (ARGS, FEATURES_ARGS=--json; --help)"
 	@echo "make overload  ask three times what can be answered, with and without refusing (ten minutes; ARGS=--help)"
+	@echo "make outage  each source in each fault under a steady load (forty minutes; ARGS=--help)"
 	@echo "make lock    renew the locked versions from pyproject.toml (UPGRADE=1: take the newest)"
 	@echo "make clean   remove the virtual environment and caches; data in .meridian stays"
 	@echo "             PYTHON=python3.13 chooses the interpreter (3.11 or newer), VENV=dir the environment"
@@ -53,6 +54,9 @@ bench: $(VENV)/installed-bench
 
 overload: $(VENV)/installed-dev
 	@exec $(BIN)/python -m tests.bench.overload $(ARGS)
+
+outage: $(VENV)/installed-dev
+	@exec $(BIN)/python -m tests.bench.outage $(ARGS)
 
 lock: $(VENV)/installed-dev
 	$(BIN)/python .ci/lock.py $(if $(UPGRADE),--upgrade)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -140,3 +142,34 @@ def test_a_provider_of_nothing_that_is_looked_up_is_refused(asking: Asking) -> N
         Exception, match=r"weather-one: source: 'weather' is looked up by no product; there is account, bank"
     ):
         asking.provided_by(patiently("weather", asking.stubs["bureau"])).decide(3)
+
+
+def test_after_a_bureaus_outage_exactly_what_it_touched_is_decided_again(asking: Asking) -> None:
+    """Nobody saw an error; what was decided on less is named, all of it and nothing else, and then put right."""
+    began = datetime.now(UTC)
+    before = [asking.decide(number) for number in range(20)]
+    asking.stubs["bureau"].fails(FaultName.ERROR)
+    during = [asking.decide(number) for number in range(20, 60)]
+    asking.stubs["bureau"].works()
+    usual = {number for number, one in enumerate(before) if one["evidence"]["rung"] > Rung.FULL}
+    touched = {one["application_ref"] for one in during}
+    assert {one["evidence"]["rung"] for one in during} == {Rung.APPLICATION_ONLY}
+    worker = asking.lender.service.worker
+
+    def again(*, record: bool) -> dict[str, Any]:
+        total, each = worker.redecisions.of(began, datetime.now(UTC), Rung.STALE, record=record)
+        done = {one.application_ref: one for one in each}
+        assert len(done) == total
+        return done
+
+    dry = again(record=False)
+    assert set(dry) == touched | {before[number]["application_ref"] for number in usual}
+    recorded = again(record=True)
+    recovered = {ref for ref, one in recorded.items() if one.recovered}
+    assert recovered <= touched
+    # All but those of whom the bureau has nothing, or nothing new enough.
+    assert len(recovered) > 30
+    assert {recorded[ref].rung_now for ref in recovered} <= {Rung.FULL, Rung.STALE}
+    assert not recovered & set(again(record=True))
+    assert asking.lender.service.worker.replies.to_history() > 0
+    assert asking.lender.verify().differences == ()

@@ -7,7 +7,6 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,14 +17,12 @@ import typer
 from tests.bench.figures import percentile
 from tests.bench.load import Load, drive
 from tests.bench.outage.judge import decided, judge, most_at_once, statuses
-from tests.bench.outage.plan import Phase, phases
-from tests.bench.outage.stand import Stand, stand
+from tests.bench.outage.plan import RECOVERY_S, Phase, phases
+from tests.bench.outage.stand import HOST, Stand, stand
+from tests.bench.outage.stopped import stopped
 from tests.bench.stage import postgres
-from tests.bench.subjects import HOST
 
 CLIENTS = 32
-RECOVERY_S = 8.0
-"""Longer than a breaker rests."""
 SETTLED_S, REST_S = 12.0, 4.5
 """By when every breaker has opened; within a rest, one probe at most."""
 
@@ -44,6 +41,7 @@ def play(on: Stand, phase: Phase, rate: float, seconds: float, well: dict[str, A
     took = sorted(tally.latencies_s)
     reads = max(after.reads() - before.reads(), 1.0)
     failing = [name for name in phase.faults if phase.must_fail(name.partition("-")[0])]
+    probes = [most_at_once(on.struck(name, began + SETTLED_S), REST_S) for name in failing]
     return {
         "phase": phase.name,
         "answered": len(took),
@@ -55,7 +53,7 @@ def play(on: Stand, phase: Phase, rate: float, seconds: float, well: dict[str, A
         "wrong": dict(verdict.wrong),
         "collateral": verdict.collateral,
         "extra reads %": round(100 * (after.hedges() - before.hedges()) / reads, 2),
-        "probes in a rest": max((most_at_once(on.struck(name, began + SETTLED_S), REST_S) for name in failing), default=None),
+        "probes in a rest": max(probes, default=None),
         "client's share of a core": round(tally.client_cpu, 2),
     }  # fmt: skip
 
@@ -91,36 +89,6 @@ def bench(
                 if only in phase.name:
                     say(play(on, phase, rate, seconds, well))
                     time.sleep(RECOVERY_S)
-
-
-def stopped(on: Stand, seconds: float, rounds: int) -> Iterator[dict[str, Any]]:
-    """Callers who each wait for their answer: with all sources well, and with the bank stopped, in turns."""
-    address, crowd = (HOST, on.service.settings.port), Load("stopped", 4)
-    drive(address, on.applications, crowd, 5, b"201")
-    for number in range(2 * rounds):
-        is_stopped = number % 4 in (1, 2)
-        on.stop("bank", stopped=is_stopped)
-        # As long as its breaker takes to open, or to close again.
-        drive(address, on.applications, crowd, RECOVERY_S, b"201")
-        before = on.counted()
-        tally = drive(address, on.applications, crowd, seconds, b"201")
-        after, took = on.counted(), sorted(tally.latencies_s)
-        read_ms = {}
-        for source in ("bureau", "employment"):
-            words = f'source="{source}"', 'what="answered"'
-            read_ms[source] = (
-                1000
-                * (after.seconds(*words) - before.seconds(*words))
-                / max(after.reads(*words) - before.reads(*words), 1)
-            )
-        yield {
-            "bank stopped": is_stopped,
-            "decisions per s": round(len(took) / tally.seconds, 1),
-            "p50 ms": round(1000 * percentile(took, 0.5), 1),
-            "p99 ms": round(1000 * percentile(took, 0.99), 1),
-            "errors": dict(tally.failed),
-            **{f"{source} read ms": round(ms, 2) for source, ms in read_ms.items()},
-        }
 
 
 def say(line: Any) -> None:

@@ -10,6 +10,8 @@ SOMETIMES = frozenset({"slow", "flapping", "tail"})
 """Some answers come in time all the same."""
 SPOILS = frozenset({"garbage", "lying"})
 """An answer is given, and cannot be used."""
+RECOVERY_S = 8.0
+"""Longer than a breaker rests."""
 OUTSIDE = ("bureau", "bank", "employment")
 
 

@@ -26,6 +26,7 @@ from tests.services import Service, fresh_database, service
 from tests.training_fixtures import train_loan_models
 
 APPLICANTS = 600
+HOST = "127.0.0.1"
 ADAPTERS = {"bureau-two": "second_bureau"}
 
 
