@@ -271,11 +271,15 @@ def _bound(rule: Rule | None) -> str:
     return "at least" if rule.test is Test.BELOW else "at most"
 
 
+def _asked(provider: str | None) -> str:
+    return f"{provider} was asked for the decision" if provider else ""
+
+
 def _source_line(source: Mapping[str, Any]) -> SourceLine:
     return SourceLine(
         name=wording.named(wording.SOURCES, source["name"]),
         status=source["status"],
         as_of=source["as_of"],
         age_s=source["age_s"],
-        detail=source.get("detail", ""),
+        detail="; ".join(filter(None, (source.get("detail"), _asked(source.get("provider"))))),
     )

@@ -47,6 +47,24 @@ COMMENT ON TABLE work.reply IS 'Providers'' replies, checked, until their events
 COMMENT ON COLUMN work.reply.document IS 'The events by stream, JSON compressed by zlib.';
 """
 
+SOURCES = """
+CREATE OR REPLACE VIEW audit.evidence_sources AS
+SELECT e.id AS evidence_id, a.ref AS application_ref, e.rung, s.source ->> 'name' AS source,
+       s.source ->> 'status' AS status, (s.source ->> 'as_of')::timestamptz AS as_of,
+       (s.source ->> 'known_at')::timestamptz AS known_at, (s.source ->> 'age_s')::double precision AS age_s,
+       s.source ->> 'detail' AS detail, e.captured_at{more}
+FROM record.evidence e
+JOIN record.application a ON a.id = e.application_id
+CROSS JOIN LATERAL jsonb_array_elements(e.document::jsonb -> 'sources') AS s (source);
+COMMENT ON VIEW audit.evidence_sources IS 'What each source gave, as of when, and how old it was.';
+COMMENT ON COLUMN audit.evidence_sources.status IS 'fresh, stale, nothing, missing or failed.';
+"""
+SOURCES_MORE = ", s.source ->> 'provider' AS provider"
+PROVIDER = """
+COMMENT ON COLUMN audit.evidence_sources.provider IS
+    'Who was asked while the decision waited, and answered; null where what was held was taken.';
+"""
+
 GRANTS = """
 GRANT SELECT, INSERT ON work.fetch TO meridian_app;
 GRANT INSERT ON work.reply TO meridian_app;
@@ -62,9 +80,15 @@ def upgrade() -> None:
     for table in TABLES:
         op.execute(f"ALTER TABLE {table} OWNER TO meridian_owner")
     op.execute(GRANTS)
+    op.execute(SOURCES.replace("{more}", SOURCES_MORE))
+    op.execute(PROVIDER)
 
 
 def downgrade() -> None:
     """Take them away, with the replies that are in no history yet."""
+    op.execute("DROP VIEW audit.evidence_sources")
+    op.execute(SOURCES.replace("{more}", ""))
+    op.execute("ALTER VIEW audit.evidence_sources OWNER TO meridian_owner")
+    op.execute("GRANT SELECT ON audit.evidence_sources TO meridian_audit, meridian_app")
     for table in TABLES:
         op.execute(f"DROP TABLE {table}")

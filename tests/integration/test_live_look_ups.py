@@ -31,6 +31,8 @@ def test_what_is_not_held_is_asked_for_and_said_to_be(asking: Asking) -> None:
     assert {name: told[name].get("provider") for name in (*OUTSIDE, "history")} == {
         "bureau": "bureau-one", "bank": "bank-one", "employment": "employment-one", "history": None
     }  # fmt: skip
+    audited = "SELECT provider FROM audit.evidence_sources WHERE source = 'bank'"
+    assert asking.lender.service.query(audited)[0][0] == "bank-one"
 
 
 def test_what_is_told_is_what_the_materialised_store_would_have_had(asking: Asking) -> None:
