@@ -40,7 +40,8 @@ class Replies:
         while True:
             with transaction(self.engine) as connection:
                 rows = replies.take_new_replies(connection, AT_ONCE)
-                for row in rows:
+                # In the order in which a materialisation goes: each would else wait for a row that the other has.
+                for row in sorted(rows, key=lambda one: (one.source, one.applicant_id)):
                     reply = Reply(row.source, row.applicant_id, row.as_of, row.events())
                     self._put_vectors(connection, row.source, row.applicant_id, reply)
             done += len(rows)
