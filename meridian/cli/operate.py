@@ -24,11 +24,26 @@ STOPS_WITHIN_S = 60.0
 
 def up(
     once: bool = typer.Option(False, "--once", help=f"Decide {ROUND} simulated applications, print a summary, stop."),
+    chaos: bool = typer.Option(
+        False,
+        "--chaos",
+        help="Have simulated sources fail under load, show what applicants see of it, stop.",
+    ),
+    rate: float = typer.Option(20.0, min=0.1, max=500, help="With --chaos: applications a second."),
+    phase_s: float = typer.Option(8.0, min=0.5, help="With --chaos: seconds of each phase."),
+    applicants: int = typer.Option(2_000, min=10, max=10_000, help="With --chaos: how many apply, again and again."),
+    as_json: bool = typer.Option(False, "--json", help="With --chaos: no live view, and at the end all as JSON."),
 ) -> None:
     """Run the whole service on this machine until Ctrl-C.
 
     Without DATABASE_URL it brings its own PostgreSQL, without BROKER_URL the queue lives in that database.
     """
+    if chaos:
+        from meridian.cli.chaos import run_chaos
+        from meridian.local.chaos import Plan
+
+        run_chaos(Plan(applicants, rate, phase_s), as_json=as_json)
+        return
     # Only here: the parts that only `up` needs are extras, and slow to import.
     from meridian.local.round import play_round
     from meridian.local.up import running
