@@ -36,3 +36,5 @@ def configure_logs(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    # It warns of addresses, and a provider's have people in them.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)

@@ -19,7 +19,7 @@ from meridian.settings import load_settings
 from meridian.sources.providers import read_providers
 from meridian.wiring import Wiring
 
-from .settings import FETCH, PARTITIONS, SEAL, SWEEP, VECTORS, WITH_PROVIDERS, WORKER_SETTINGS
+from .settings import FETCH, LONGEST_FETCH_S, PARTITIONS, SEAL, SWEEP, VECTORS, WITH_PROVIDERS, WORKER_SETTINGS
 
 log = structlog.get_logger()
 app = Celery("meridian")
@@ -95,7 +95,7 @@ def make_vectors() -> None:
     wiring().replies.make_vectors()
 
 
-@app.task(name=FETCH)
+@app.task(name=FETCH, soft_time_limit=LONGEST_FETCH_S, time_limit=LONGEST_FETCH_S + 60)
 def fetch() -> None:
     """Ask providers what decisions will need."""
     wiring().fetches.run()
@@ -105,3 +105,4 @@ def fetch() -> None:
 def make_partitions() -> None:
     """Have the coming months' partitions."""
     wiring().seals.make_partitions()
+    wiring().fetches.tidy()

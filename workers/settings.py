@@ -12,6 +12,9 @@ PARTITIONS = "meridian.partitions"
 VECTORS = "meridian.vectors"
 FETCH = "meridian.fetch"
 
+LONGEST_FETCH_S = 840
+"""Providers may take 300 s each, and a fallback is asked after the first."""
+
 WORKER_SETTINGS: dict[str, Any] = {
     # A message is acknowledged when its task has ended, and goes back when the child that ran it is killed:
     # without the second, six of three hundred were lost. Attempts are counted on the job's row, so it cannot loop.

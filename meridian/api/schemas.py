@@ -69,6 +69,7 @@ class SourceOut(Shape):
     known_at: str | None
     age_s: float | None
     detail: str
+    no_file: bool = Field(False, description="It answered to have no file: nothing may be concluded from that.")
     provider: str | None = Field(None, description="Who was asked for it just now; absent where it was held.")
 
 

@@ -20,6 +20,7 @@ from meridian.cli.screen import complain
 from meridian.cli.simulate import simulate
 from meridian.cli.sources import sources
 from meridian.errors import InvalidInput, MeridianError
+from meridian.logs import configure_logs
 
 app = typer.Typer(
     name="meridian",
@@ -60,6 +61,8 @@ def _version(version: bool = typer.Option(False, "--version", help="Print the ve
 
 def main() -> None:
     """Run one command. A foreseen error is a sentence and an exit code, never a trace."""
+    # What goes on below belongs neither on the terminal nor among the JSON: a command says itself what failed.
+    configure_logs("ERROR")
     try:
         app()
     except MeridianError as error:

@@ -39,18 +39,26 @@ def add_fetches(connection: Connection, rows: Sequence[Mapping[str, object]]) ->
 
 
 def claim_fetches(connection: Connection, sources: Mapping[str, int], lease_s: float) -> list[Fetch]:
-    """Take fetches that are due and nobody's, so many of each source, for `lease_s` seconds."""
+    """Take fetches that are due and nobody's, so many of each source, for `lease_s` seconds.
+
+    An attempt counts when it begins, so that one that kills its worker each time is not tried for ever.
+    """
     taken: list[Fetch] = []
     for source, limit in sources.items():
         free = or_(t.fetch.c.lease_until.is_(None), t.fetch.c.lease_until < func.now())
         due = (
             select(t.fetch.c.id)
             .where(t.fetch.c.source == source, t.fetch.c.state == "waiting", t.fetch.c.due_at <= func.now(), free)
+            .where(t.fetch.c.attempts < MOST_ATTEMPTS)
             .order_by(t.fetch.c.due_at)
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
-        query = update(t.fetch).where(t.fetch.c.id.in_(due)).values(lease_until=func.now() + _seconds(lease_s))
+        query = (
+            update(t.fetch)
+            .where(t.fetch.c.id.in_(due))
+            .values(lease_until=func.now() + _seconds(lease_s), attempts=t.fetch.c.attempts + 1)
+        )
         rows = connection.execute(query.returning(*(t.fetch.c[name] for name in Fetch.__dataclass_fields__)))
         taken += [Fetch(**row._mapping) for row in rows]
     return taken
@@ -63,6 +71,14 @@ def longest_wait_s(connection: Connection) -> float:
     )
     wait = func.coalesce(func.extract("epoch", func.now() - oldest.scalar_subquery()), 0)
     return float(connection.execute(select(wait)).scalar_one())
+
+
+def give_up_late(connection: Connection) -> None:
+    """What nobody brought in two days is not waited for: nobody asks that source any more, or every attempt died."""
+    late = t.fetch.c.asked_at < func.now() - text(f"interval '{MOST_WAIT}'")
+    ended = {"state": "failed", "done_at": func.now(), "lease_until": None}
+    error = func.coalesce(t.fetch.c.error, "nobody brought it")
+    connection.execute(update(t.fetch).where(t.fetch.c.state == "waiting", late).values(**ended, error=error))
 
 
 def drop_old_fetches(connection: Connection) -> None:
@@ -83,6 +99,7 @@ def come_back(connection: Connection, fetch: Fetch, provider: str, result: str, 
         fetch,
         provider=provider,
         result=result,
+        attempts=0,
         due_at=func.now() + _seconds(in_s),
         lease_until=None,
         state=_either(late, "failed", "waiting"),
@@ -93,15 +110,14 @@ def come_back(connection: Connection, fetch: Fetch, provider: str, result: str, 
 
 def try_again(connection: Connection, fetch: Fetch, error: str) -> None:
     """It failed: to be tried again, each time after twice as long, from the first provider on; or not any more."""
-    last = t.fetch.c.attempts + 1 >= MOST_ATTEMPTS
+    last = t.fetch.c.attempts >= MOST_ATTEMPTS
     _change(
         connection,
         fetch,
-        attempts=t.fetch.c.attempts + 1,
         error=error,
         provider=None,
         result=None,
-        due_at=func.now() + _seconds(func.power(2, t.fetch.c.attempts)),
+        due_at=func.now() + _seconds(func.power(2, t.fetch.c.attempts - 1)),
         lease_until=None,
         state=_either(last, "failed", "waiting"),
         done_at=_either(last, func.now(), None),

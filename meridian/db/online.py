@@ -174,7 +174,7 @@ def put_vectors(
         "COPY arriving (applicant_id, fingerprint, cut_off, newest_at, fields) FROM STDIN", io.StringIO("".join(lines))
     )
     put = text("""
-        INSERT INTO online.vector SELECT * FROM arriving
+        INSERT INTO online.vector SELECT * FROM arriving ORDER BY applicant_id COLLATE "C"
         ON CONFLICT (applicant_id, fingerprint) DO UPDATE
         SET cut_off = excluded.cut_off, newest_at = excluded.newest_at, fields = excluded.fields
         -- While this run was computing, a provider may have told something newer; what is of a time to come is wrong.

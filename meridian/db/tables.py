@@ -251,6 +251,7 @@ reply = Table(
     Column("document", LargeBinary),
     Column("received_at", Moment),
     Column("in_vectors_at", Moment),
+    Column("in_history_at", Moment),
     schema="work",
 )
 

@@ -107,7 +107,7 @@ def _model(scorer: Scorer | None, earlier: PreComputed | None) -> tuple[str | No
 
 def _known_then(earlier: PreComputed, evidence: Evidence) -> dict[str, float]:
     """The earlier values of what is away; what a source that answers does not know is not to be had from before."""
-    away = evidence.absent_sources(earlier.values)
+    away = set(evidence.absent_sources(earlier.values)) - evidence.without_file
     return {
         name: value for name, value in earlier.values.items() if value is not None and evidence.source_of(name) in away
     }

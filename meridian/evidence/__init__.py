@@ -1,7 +1,16 @@
 """Evidence: what was known, from where, how old, when a decision was made. Frozen, canonical, hashed."""
 
 from meridian.evidence.canonical import canonical_json, sha256_of
-from meridian.evidence.capture import FORM, Evidence, Rung, SourceReading, SourceStatus, absent_of, capture
+from meridian.evidence.capture import (
+    FORM,
+    Evidence,
+    Rung,
+    SourceReading,
+    SourceStatus,
+    absent_of,
+    capture,
+    unanswered_of,
+)
 from meridian.evidence.pre_computed import PreComputed
 
 __all__ = [
@@ -15,4 +24,5 @@ __all__ = [
     "canonical_json",
     "capture",
     "sha256_of",
+    "unanswered_of",
 ]

@@ -68,6 +68,8 @@ class SourceReading:
     age_s: float | None = None
     detail: str = ""
     provider: str = ""
+    no_file: bool = False
+    """It answered that it has no file: nothing may be concluded, but nothing is left to be asked either."""
 
     def summary(self) -> dict[str, Any]:
         """The reading without its fields, as JSON values."""
@@ -79,6 +81,7 @@ class SourceReading:
             "age_s": round(self.age_s, 3) if self.age_s is not None else None,
             "detail": self.detail,
             **({"provider": self.provider} if self.provider else {}),
+            **({"no_file": True} if self.no_file else {}),
         }
 
 
@@ -131,6 +134,11 @@ class Evidence:
         """The sources that could not be asked, or did not answer in time or in sense."""
         return frozenset(source["name"] for source in self.sources if source["status"] == SourceStatus.FAILED)
 
+    @cached_property
+    def without_file(self) -> frozenset[str]:
+        """The sources that answered to have no file on the applicant."""
+        return frozenset(source["name"] for source in self.sources if source.get("no_file"))
+
     def source_of(self, feature: str) -> str | None:
         """The source that a feature comes from; None for what is no feature of this capture."""
         features = self.document["features"]
@@ -164,6 +172,11 @@ class Evidence:
         """Each source's status, as-of, known-at and age."""
         sources: Sequence[Mapping[str, Any]] = self.document["sources"]
         return sources
+
+
+def unanswered_of(readings: Sequence[SourceReading]) -> frozenset[str]:
+    """Those of the absent sources that did not say that they have no file."""
+    return frozenset(reading.name for reading in readings if not reading.status.usable and not reading.no_file)
 
 
 def absent_of(readings: Sequence[SourceReading]) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -82,7 +83,10 @@ class EventHistory:
         place.mkdir(parents=True, exist_ok=True)
         name = f"reply-{uuid4().hex}"
         parquet.write_table(pa.Table.from_pylist(rows, pa.schema(kinds.items())), place / f".{name}")
+        # On the disk before whoever asks for it lets go of the events elsewhere.
+        _sync(place / f".{name}")
         (place / f".{name}").rename(place / f"{name}.parquet")
+        _sync(place)
 
     def open(self, connection: Any, source: Source, stream: Stream) -> str:
         """Make the stream a view of the connection, its columns checked, and give the view's name.
@@ -99,6 +103,14 @@ class EventHistory:
         utc = "event_at::TIMESTAMP AS event_at, known_at::TIMESTAMP AS known_at"
         connection.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(view)} AS SELECT * REPLACE ({utc}) {read}")
         return view
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _check_columns(connection: Any, read: str, files: str, stream: Stream) -> None:

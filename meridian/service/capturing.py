@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from meridian.application import DecisionRequest
-from meridian.evidence import Evidence, PreComputed, SourceReading, absent_of, capture
+from meridian.evidence import Evidence, PreComputed, SourceReading, absent_of, capture, unanswered_of
 from meridian.products import Product
 from meridian.scoring import Scorer
 from meridian.service.live import Kept, Live
@@ -50,7 +50,7 @@ class Capturing:
         told, kept = self.live(product.sources, looked_up.readings, applicant_id, now, deadline)
         readings: list[SourceReading] = [*product.read_application(request, received_at), *told]
         absent = absent_of(readings)
-        pre_computed = self._pre_computed(product, request, looked_up.earlier, absent, now)
+        pre_computed = self._pre_computed(product, request, looked_up.earlier, readings, now)
         scorer, reduced = (None, False) if pre_computed else self._scorer(product, absent)
         evidence = capture(
             request=request.document(),
@@ -74,7 +74,7 @@ class Capturing:
         product: Product,
         request: DecisionRequest[Any],
         earlier: PreComputed | None,
-        absent: frozenset[str],
+        readings: Sequence[SourceReading],
         now: datetime,
     ) -> PreComputed | None:
         """The earlier score, where a source of the compact model is away and the policy lets that score stand in.
@@ -83,7 +83,9 @@ class Capturing:
         decides about nobody any more.
         """
         step = product.policy.pre_computed
-        if step is None or step.valid_for is None or earlier is None or not absent & product.model_sources:
+        away = absent_of(readings) & product.model_sources
+        # One that says to have no file has answered: who has none now is not judged by the one there was.
+        if step is None or step.valid_for is None or earlier is None or not away or away - unanswered_of(readings):
             return None
         amount = request.document()["application"].get("amount")
         if amount is None or not earlier.holds(amount, now, step.valid_for):

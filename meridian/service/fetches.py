@@ -8,10 +8,12 @@ from time import monotonic
 
 import structlog
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from meridian.db import fetches
 from meridian.db.engine import transaction
 from meridian.db.fetches import Fetch
+from meridian.errors import MeridianError
 from meridian.service.asked import Asked
 from meridian.service.replies import Replies
 from meridian.sources import Deadline, Found, Pending, gather
@@ -36,8 +38,6 @@ class Fetches:
 
     def run(self) -> int:
         """Fetch until nothing is due, but take on nothing new after a while; how many answers there were."""
-        with transaction(self.engine) as connection:
-            fetches.drop_old_fetches(connection)
         until, done = self.clock() + RUN_S, 0
         under_way: dict[Fetch, Pending[Told]] = {}
         while True:
@@ -47,8 +47,7 @@ class Fetches:
             gather(list(under_way.values()), Deadline.after(TURN_S))
             for fetch, pending in [*under_way.items()]:
                 if pending.ended:
-                    self._settle(fetch, pending.result())
-                    done += 1
+                    done += self._settled(fetch, pending.result())
                     del under_way[fetch]
 
     def _begin(self, under_way: Mapping[Fetch, Pending[Told]]) -> dict[Fetch, Pending[Told]]:
@@ -69,6 +68,22 @@ class Fetches:
             if there is not None:
                 return there
         return asked.begin(fetch.applicant_id, deadline)
+
+    def tidy(self) -> None:
+        """Give up what was asked for too long ago, and forget what ended long ago."""
+        with transaction(self.engine) as connection:
+            fetches.give_up_late(connection)
+            fetches.drop_old_fetches(connection)
+
+    def _settled(self, fetch: Fetch, found: Found[Told]) -> bool:
+        """Whether it could be written down; one that cannot holds up no other, and is taken again after its lease."""
+        try:
+            self._settle(fetch, found)
+        except (MeridianError, SQLAlchemyError, ValueError) as error:
+            # Without the trace: what a provider said may stand in it.
+            log.error("fetch_not_settled", fetch=str(fetch.id), error=type(error).__name__)  # noqa: TRY400
+            return False
+        return True
 
     def _settle(self, fetch: Fetch, found: Found[Told]) -> None:
         answer = found.answer

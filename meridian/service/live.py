@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from meridian.evidence import SourceReading, SourceStatus
 from meridian.features import Source
@@ -14,6 +14,9 @@ from meridian.service.asked import Asked
 from meridian.sources import Deadline, Found, Stored, gather, reading_of
 from meridian.sources.reply import Reply, Told
 from meridian.sources.stored import APPLICATIONS_90D
+
+LATELY = timedelta(hours=1)
+"""As long as it takes to fill in a form."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Live:
         due = [
             source
             for source, reading in zip(sources, held, strict=True)
-            if source.name in self.asked and not _will_do(reading)
+            if source.name in self.asked and not will_do(reading, now)
         ]
         pendings = [self.asked[source.name].begin(applicant_id, deadline) for source in due]
         answers = dict(zip((source.name for source in due), gather(pendings, deadline), strict=True)) if due else {}
@@ -58,13 +61,17 @@ class Live:
         return readings, kept
 
 
-def _will_do(reading: SourceReading) -> bool:
-    return reading.status in (SourceStatus.FRESH, SourceStatus.NOTHING)
+def will_do(reading: SourceReading, now: datetime) -> bool:
+    """Whether there is no use in asking: it is fresh, or was brought up to now lately and nothing newer was known."""
+    lately = reading.known_at is not None and now - reading.known_at <= LATELY
+    return reading.status is SourceStatus.FRESH or (lately and reading.status is not SourceStatus.FAILED)
 
 
 def _told(source: Source, reply: Reply, provider: str, held: SourceReading, now: datetime) -> SourceReading:
     # What got known between the capture's moment and the answer is left for the next capture.
     cut_off = min(reply.as_of, now)
+    if held.status.usable and held.known_at is not None and held.known_at >= cut_off:
+        return replace(held, detail=f"{held.detail}; asked anew: nothing newer".removeprefix("; "))
     folded = fold(source, reply.events, cut_off)
     stored = Stored((), cut_off, None) if folded is None else Stored(folded.values, cut_off, folded.newest_at)
     reading = reading_of(source, stored, None, now)
@@ -75,7 +82,7 @@ def _told(source: Source, reply: Reply, provider: str, held: SourceReading, now:
 
 def _untold(held: SourceReading, found: Found[Told]) -> SourceReading:
     why = found.detail or "its answer comes later"
-    if held.status.usable:
+    if held.status.usable or held.no_file:
         return replace(held, detail=f"{held.detail}; asked anew: {why}".removeprefix("; "))
     before = f"{held.detail}; asked: {why}" if held.detail else why
     return replace(held, status=SourceStatus.FAILED, detail=before)

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, text
 
 from meridian.db import online
 from meridian.db.engine import transaction
+from meridian.db.replies import applicants_replied
 from meridian.errors import NotReady
 from meridian.features import Source
 from meridian.features.engine import Vectors, changed_applicants, fields_at, naive
@@ -92,7 +93,9 @@ class Materialisation:
             return changed
         with transaction(self.engine) as database:
             aged = online.aged_applicants(database, source, cut_off - source.recompute_after)
-        return sorted({*changed, *aged})
+            # What a provider told may have been known before the last run, which had not heard of it.
+            replied = applicants_replied(database, source.name, cut_off)
+        return sorted({*changed, *aged, *replied})
 
     def _each(self, connection: Any, source: Source, due: list[str], cut_off: datetime) -> Iterator[int]:
         moment = np.datetime64(naive(cut_off), "us")

@@ -13,19 +13,17 @@ from sqlalchemy import Engine
 from meridian.application.parse import check_product
 from meridian.db.engine import transaction
 from meridian.db.fetches import add_fetches
-from meridian.evidence import SourceStatus
 from meridian.products import Product
 from meridian.service.budget import Budget
+from meridian.service.live import will_do
 from meridian.service.online import OnlineStore
-
-HELD = (SourceStatus.FRESH, SourceStatus.NOTHING)
 
 
 class Readiness(StrEnum):
     """How a source stands for an application that was begun."""
 
     READY = "ready"
-    """What the store holds is fresh."""
+    """What the store holds is fresh, or there is nothing newer to be had."""
     FETCHING = "fetching"
     """Its providers are being asked."""
     AS_HELD = "as held"
@@ -56,7 +54,7 @@ class Prefetch:
         held = self.look_up(product.sources, applicant_id, now, now, self.budget.for_look_ups(None)).readings
         standing = {
             one.name: Readiness.READY
-            if one.status in HELD
+            if will_do(one, now)
             else Readiness.FETCHING
             if one.name in self.provided
             else Readiness.AS_HELD

@@ -6,17 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import structlog
 from sqlalchemy import Connection, Engine
 
 from meridian.db import online, replies
 from meridian.db.engine import transaction
 from meridian.db.replies import ReplyRow
-from meridian.features import Source
+from meridian.features import Source, Stream
 from meridian.features.events import EventHistory
 from meridian.features.fold import fold
 from meridian.sources import Stored
 from meridian.sources.reply import Reply
 
+log = structlog.get_logger()
 AT_ONCE = 200
 
 
@@ -36,43 +38,65 @@ class Replies:
 
     def make_vectors(self) -> int:
         """Make vectors of the replies that decisions were made of; of how many."""
-        done = 0
-        while True:
-            with transaction(self.engine) as connection:
-                rows = replies.take_new_replies(connection, AT_ONCE)
-                # In the order in which a materialisation goes: each would else wait for a row that the other has.
-                for row in sorted(rows, key=lambda one: (one.source, one.applicant_id)):
-                    reply = Reply(row.source, row.applicant_id, row.as_of, row.events())
-                    self._put_vectors(connection, row.source, row.applicant_id, reply)
-            done += len(rows)
-            if len(rows) < AT_ONCE:
-                return done
+        return self._in_portions(self._some_vectors)
 
     def to_history(self) -> int:
-        """Add the events of all replies to the history, which makes them needless here; of how many.
+        """Add the events of all replies to the history; of how many.
 
         One that ends in between adds some of them twice, which changes nothing: a version of an event counts once.
         """
         self.make_vectors()
+        with transaction(self.engine) as connection:
+            replies.drop_replies(connection)
+        return self._in_portions(self._some_history)
+
+    def _in_portions(self, do: Callable[[Connection], int]) -> int:
         done = 0
         while True:
             with transaction(self.engine) as connection:
-                rows = replies.lock_replies(connection, AT_ONCE)
-                self._write(rows)
-                replies.drop_replies(connection, rows)
-            done += len(rows)
-            if len(rows) < AT_ONCE:
+                count = do(connection)
+            done += count
+            if count < AT_ONCE:
                 return done
+
+    def _some_vectors(self, connection: Connection) -> int:
+        rows = replies.take_new_replies(connection, self.sources, AT_ONCE)
+        # In the order in which a materialisation goes: each would else wait for a row that the other has.
+        for row in sorted(rows, key=lambda one: (one.source, one.applicant_id)):
+            try:
+                self._put_vectors(connection, row.source, row.applicant_id, row.reply())
+            except KeyError as error:
+                self._set_aside(connection, row, error)
+        return len(rows)
+
+    def _some_history(self, connection: Connection) -> int:
+        rows = replies.take_for_history(connection, self.sources, AT_ONCE)
+        for name, sources in self.sources.items():
+            told = [row for row in rows if row.source == name]
+            streams = {one.stored_as or one.name: one for source in sources for one in source.streams}
+            fitting = [row for row in told if self._fits(connection, row, streams)]
+            for stored, stream in streams.items():
+                self.history.write(name, stored, stream, [one for row in fitting for one in row.events()[stored]])
+        return len(rows)
+
+    def _fits(self, connection: Connection, row: ReplyRow, streams: Mapping[str, Stream]) -> bool:
+        """Whether its events have the form that the source has now; else it is set aside."""
+        try:
+            events = row.events()
+            for stored, stream in streams.items():
+                for event in events[stored]:
+                    _ = [event[column.name] for column in stream.columns]
+        except KeyError as error:
+            self._set_aside(connection, row, error)
+            return False
+        return True
+
+    def _set_aside(self, connection: Connection, row: ReplyRow, error: KeyError) -> None:
+        log.error("reply_set_aside", reply=str(row.id), source=row.source, lacks=str(error.args[0]))
+        replies.set_aside(connection, row)
 
     def _put_vectors(self, connection: Connection, name: str, applicant_id: str, reply: Reply) -> None:
         for source in self.sources.get(name, ()):
             folded = fold(source, reply.events, reply.as_of)
             values, newest_at = (folded.values, folded.newest_at) if folded else ((), None)
             online.put_vector(connection, source, applicant_id, Stored(values, reply.as_of, newest_at))
-
-    def _write(self, rows: Sequence[ReplyRow]) -> None:
-        for name, sources in self.sources.items():
-            told = [row.events() for row in rows if row.source == name]
-            streams = {one.stored_as or one.name: one for source in sources for one in source.streams}
-            for stored, stream in streams.items():
-                self.history.write(name, stored, stream, [event for events in told for event in events[stored]])

@@ -64,13 +64,15 @@ def _silent(source: Source, covered_until: datetime, now: datetime) -> SourceRea
         nothing = Stored(source.of_nothing, covered_until, None)
         return _reading(source, dict(zip(source.fields, source.of_nothing, strict=True)), nothing, now)
     age = now - covered_until
-    if source.silence is Silence.NOT_KNOWN:
+    no_file = source.silence is Silence.NOT_KNOWN and age <= source.too_old_after
+    if no_file:
         status, detail = SourceStatus.MISSING, "no file on this applicant"
     elif age > source.too_old_after:
         status, detail = SourceStatus.MISSING, f"nothing was taken in for {age.days} days"
     else:
         status, detail = SourceStatus.NOTHING, "nothing on this applicant"
-    return SourceReading(source.name, status, {}, covered_until, covered_until, age.total_seconds(), detail)
+    moments = (covered_until, covered_until, age.total_seconds())
+    return SourceReading(source.name, status, {}, *moments, detail, no_file=no_file)
 
 
 def _reading(source: Source, fields: dict[str, float], stored: Stored, now: datetime) -> SourceReading:

@@ -28,6 +28,7 @@ CREATE TABLE work.fetch (
     CHECK ((state = 'waiting') = (done_at IS NULL))
 );
 CREATE UNIQUE INDEX fetch_once ON work.fetch (source, applicant_id) WHERE state = 'waiting';
+CREATE INDEX fetch_ended ON work.fetch (done_at) WHERE done_at IS NOT NULL;
 CREATE INDEX fetch_due ON work.fetch (due_at) WHERE state = 'waiting';
 COMMENT ON TABLE work.fetch IS 'A source to be asked about an applicant before there is a decision to make.';
 COMMENT ON COLUMN work.fetch.result IS 'Where the provider will have its answer, when it has said so.';
@@ -40,10 +41,12 @@ CREATE TABLE work.reply (
     as_of timestamptz NOT NULL,
     document bytea NOT NULL,
     received_at timestamptz NOT NULL DEFAULT now(),
-    in_vectors_at timestamptz
+    in_vectors_at timestamptz,
+    in_history_at timestamptz
 );
 CREATE INDEX reply_new ON work.reply (received_at) WHERE in_vectors_at IS NULL;
 COMMENT ON TABLE work.reply IS 'Providers'' replies, checked, until their events are in the event history.';
+COMMENT ON COLUMN work.reply.in_history_at IS 'When its events were added to it; infinity: it was set aside.';
 COMMENT ON COLUMN work.reply.document IS 'The events by stream, JSON compressed by zlib.';
 """
 

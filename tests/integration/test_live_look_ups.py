@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from meridian.evidence import Rung
 from meridian.simulator.stubs import FaultName
+from meridian.sources.reply import Checker, Reply
 from tests.outside import BY_NAME, OUTSIDE, Asking, Stub, patiently, somebody, sources, stubs
 from tests.services import free_port
 
@@ -43,7 +45,7 @@ def test_what_is_told_is_what_the_materialised_store_would_have_had(asking: Aski
     assert kept[0] > 80
     assert kept[1] == 0
     assert service.worker.replies.to_history() == kept[0]
-    assert service.query("SELECT count(*) FROM work.reply")[0][0] == 0
+    assert service.query("SELECT count(*) FROM work.reply WHERE in_history_at IS NULL")[0][0] == 0
     checked = asking.lender.verify()
     assert (checked.decisions, checked.differences) == (len(live), ())
 
@@ -144,6 +146,25 @@ def test_a_provider_of_nothing_that_is_looked_up_is_refused(asking: Asking) -> N
         Exception, match=r"weather-one: source: 'weather' is looked up by no product; there is account, bank"
     ):
         asking.provided_by(patiently("weather", asking.stubs["bureau"])).decide(3)
+
+
+def test_an_older_reply_takes_the_place_of_nothing_newer(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    number = somebody(asking, lambda told: told["bureau"]["status"] == "fresh")
+    service = asking.lender.service
+    service.worker.replies.make_vectors()
+    of_bureau = f"fingerprint = '\\x{BY_NAME['bureau'].fingerprint}'"
+    service.execute(
+        "UPDATE online.vector SET cut_off = now() - interval '2 hours', newest_at = now() - interval '50 days' "
+        f"WHERE {of_bureau}"
+    )
+    first = Checker.from_json
+
+    def last_month(self: Checker, body: bytes, applicant_id: str, now: datetime) -> Reply:
+        return replace(first(self, body, applicant_id, now), as_of=now - timedelta(days=30))
+
+    monkeypatch.setattr(Checker, "from_json", last_month)
+    told = sources(asking.decide(number))["bureau"]
+    assert (told["status"], told["detail"]) == ("stale", "as of 50 days ago; asked anew: nothing newer")
 
 
 def test_after_a_bureaus_outage_exactly_what_it_touched_is_decided_again(asking: Asking) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import time
+import zlib
+from typing import Any
 
 import pytest
 
 from meridian.bell import FETCHES
 from meridian.evidence import Rung
+from meridian.service import Replies
 from meridian.simulator.stubs import FaultName
-from tests.outside import BY_NAME, OUTSIDE, Asking, patiently, sources, stubs
+from tests.lender import quiet
+from tests.outside import BY_NAME, OUTSIDE, Asking, patiently, somebody, sources, stubs
 from tests.services import eventually
 
 KNOWN = 3
@@ -80,6 +84,78 @@ def test_what_fails_is_tried_again_and_then_no_more(asking: Asking) -> None:
     assert begin(asking)["bureau"] == "fetching"
 
 
+def test_one_that_dies_each_time_is_not_tried_for_ever(asking: Asking) -> None:
+    begin(asking)
+    asking.lender.service.execute("UPDATE work.fetch SET attempts = 8 WHERE source = 'bank'")
+    assert asking.lender.service.worker.fetches.run() == 2
+    asking.lender.service.execute("UPDATE work.fetch SET asked_at = now() - interval '3 days' WHERE source = 'bank'")
+    asking.lender.service.worker.fetches.tidy()
+    rows = asking.lender.service.query("SELECT state, error FROM work.fetch WHERE source = 'bank'")
+    assert [tuple(row) for row in rows] == [("failed", "nobody brought it")]
+    asking.lender.service.execute("UPDATE work.fetch SET done_at = now() - interval '8 days'")
+    asking.lender.service.worker.fetches.tidy()
+    assert waiting(asking) == []
+
+
+def test_one_that_cannot_be_written_down_holds_up_no_other(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep = Replies.keep
+
+    def refuses(self: Replies, connection: Any, provider: str, reply: Any) -> None:
+        if reply.source == "bank":
+            raise ValueError("A string literal cannot contain NUL (0x00) characters.")
+        keep(self, connection, provider, reply)
+
+    begin(asking)
+    monkeypatch.setattr(Replies, "keep", refuses)
+    assert asking.lender.service.worker.fetches.run() == 2
+    assert {source: state for source, state, _ in waiting(asking)} == {
+        "bank": "waiting", "bureau": "done", "employment": "done"
+    }  # fmt: skip
+
+
+def test_who_has_no_file_is_not_asked_about_again_at_once(asking: Asking) -> None:
+    number = somebody(asking, lambda told: told["bureau"]["status"] == "missing")
+    begin(asking, number)
+    asking.lender.service.worker.fetches.run()
+    assert begin(asking, number)["bureau"] == "ready"
+    asking.stubs["bureau"].fails(FaultName.ERROR)
+    told = sources(asking.decide(number))["bureau"]
+    assert (told["status"], told["detail"], told["no_file"]) == ("missing", "no file on this applicant", True)
+
+
+def test_a_reply_of_last_night_is_taken_in_by_the_next_run(asking: Asking) -> None:
+    """The run before it had begun later than the reply's moment, and had not heard of it."""
+    service = asking.lender.service
+    service.worker.materialisation.run(BY_NAME["bank"], quiet)
+    # As if the run had known nobody's events.
+    service.execute(f"DELETE FROM online.vector WHERE fingerprint = '\\x{BY_NAME['bank'].fingerprint}'")
+    begin(asking)
+    service.worker.fetches.run()
+    service.execute("UPDATE work.reply SET as_of = as_of - interval '1 day'")
+    who = applicant(asking)
+    service.execute(f"UPDATE online.vector SET fields = '{{}}', newest_at = NULL WHERE applicant_id = '{who}'")
+    service.worker.replies.to_history()
+    assert service.worker.materialisation.run(BY_NAME["bank"], quiet).applicants >= 1
+    found = service.query(f"SELECT cardinality(fields) FROM online.vector WHERE applicant_id = '{who}'")
+    assert max(row[0] for row in found) == len(BY_NAME["bank"].fields)
+
+
+def test_replies_of_a_source_that_nobody_knows_stay_and_of_another_form_are_set_aside(asking: Asking) -> None:
+    begin(asking)
+    service = asking.lender.service
+    service.worker.fetches.run()
+    service.execute("UPDATE work.reply SET source = 'weather', in_vectors_at = NULL WHERE source = 'bank'")
+    other = zlib.compress(b'{"records": [{"event_at": "2026-01-01T00:00:00Z", "known_at": "2026-01-01T00:00:00Z"}]}')
+    service.execute(f"UPDATE work.reply SET document = '\\x{other.hex()}' WHERE source = 'employment'")
+    service.worker.replies.to_history()
+    kept = {row[0]: (row[1], row[2]) for row in service.query(
+        "SELECT source, in_history_at IS NULL, in_history_at = 'infinity' FROM work.reply")}  # fmt: skip
+    assert kept == {"weather": (True, None), "employment": (False, True), "bureau": (False, False)}
+    service.execute("UPDATE work.reply SET in_history_at = now() - interval '3 days' WHERE source = 'bureau'")
+    service.worker.replies.to_history()
+    assert {row[0] for row in service.query("SELECT source FROM work.reply")} == {"weather", "employment"}
+
+
 def test_a_worker_that_dies_leaves_it_to_the_next(asking: Asking) -> None:
     begin(asking)
     asking.lender.service.execute("UPDATE work.fetch SET lease_until = now() + interval '1 minute'")
@@ -107,7 +183,7 @@ def test_who_says_to_come_back_is_asked_when_it_has_its_answer(asking: Asking) -
 
         def fetched() -> bool:
             fetches.run()
-            return ("bank", "done", 0) in waiting(later)
+            return ("bank", "done") in {one[:2] for one in waiting(later)}
 
         assert eventually(fetched)
         assert sources(later.decide(KNOWN))["bank"]["status"] == "fresh"

@@ -102,6 +102,9 @@ def endless(connection: socket.socket) -> None:
 
 BAD = {
     "an error": (whole(f"500 Oh\r\n{JSON}"), RefusesUs),
+    "a problem that is not that there is no file": (
+        whole("404 No\r\nContent-Type: application/problem+json\r\n", b'{"type": "about:blank"}'), RefusesUs,
+    ),
     "no key": (whole(f"401 Who\r\n{JSON}"), RefusesUs),
     "a page that says there is no such address": (whole("404 No\r\nContent-Type: text/html\r\n"), RefusesUs),
     "elsewhere": (whole("302 Found\r\nLocation: http://127.0.0.1:1/\r\n"), RefusesUs),
@@ -116,6 +119,9 @@ BAD = {
     "a pending answer without a name": (whole(f"202 Later\r\n{JSON}"), NotUnderstood),
     "an answer elsewhere": (
         whole(f"202 Later\r\n{JSON}", b'{"result": "//evil.example/x", "ready_in_s": 1}'), NotUnderstood,
+    ),
+    "an answer under a name with a NUL": (
+        whole(f"202 Later\r\n{JSON}", b'{"result": "/x\\u0000", "ready_in_s": 1}'), NotUnderstood,
     ),
     "an answer next year": (whole(f"202 Later\r\n{JSON}", b'{"result": "/x", "ready_in_s": 3e7}'), NotUnderstood),
 }  # fmt: skip
@@ -144,10 +150,24 @@ def test_later_is_an_answer() -> None:
 
 
 def test_no_file_is_an_answer_where_it_is_said_in_so_many_words() -> None:
-    with saying(whole("404 No\r\nContent-Type: application/problem+json\r\n")) as url:
+    no_file = whole("404 No\r\nContent-Type: application/problem+json\r\n", b'{"type": "urn:meridian:problem:no-file"}')
+    with saying(no_file) as url:
         told = made(url).ask("A-1", Deadline.after(2))
     assert isinstance(told, Reply)
     assert not any(told.events.values())
+
+
+def test_that_there_is_no_such_result_says_nothing_of_the_applicant(lender_folder: Path) -> None:
+    bank = next(one for one in find_product("consumer-loan").sources if one.name == "bank")
+    with stubs(lender_folder, "bank") as running:
+        provider = make_provider(settings(running["bank"].url), Checker([bank]), now)
+        with pytest.raises(RefusesUs):
+            provider.fetch("L11-00000003", Later("/v1/bank/results/1", 0.0), Deadline.after(5))
+
+
+def test_with_another_path_nobody_looks_like_one_with_nothing(lender_folder: Path) -> None:
+    with stubs(lender_folder, "bureau") as running, pytest.raises(RefusesUs):
+        made(running["bureau"].url + "/v2").ask("L11-00000003", Deadline.after(5))
 
 
 def test_without_time_nobody_is_asked() -> None:
@@ -222,6 +242,7 @@ WRONG = {
     "a key in the address": (FILE.replace("bureau.", "me:key@bureau."), r"an address such as"),
     "no time": (FILE + "timeout_ms = 0\n", r"timeout_ms: 0; Input should be greater"),
     "a name twice": (FILE + FILE, r"name: 'b' stands twice"),
+    "the online store's name": (FILE.replace('"b"', '"online"'), r"'online' is the online store's own"),
     "a name that is no name": (FILE.replace('"b"', '"B 1"'), r"provider\.0\.name: 'B 1'"),
 }
 
@@ -242,6 +263,10 @@ def test_a_key_that_is_not_set_and_an_adapter_that_is_none(monkeypatch: pytest.M
     monkeypatch.delenv("BUREAU_KEY", raising=False)
     with pytest.raises(NotReady, match="BUREAU_KEY is to have the key"):
         made("https://bureau.example", api_key_env="BUREAU_KEY")
+    monkeypatch.setenv("BUREAU_KEY", "s3cret\n")
+    with pytest.raises(NotReady, match="a line break at its end") as raised:
+        made("https://bureau.example", api_key_env="BUREAU_KEY")
+    assert "s3cret" not in str(raised.value)
     with pytest.raises(InvalidInput, match="adapter: 'third_bureau' is none"):
         made("https://bureau.example", adapter="third_bureau")
     with pytest.raises(InvalidInput, match=r"adapter: 'json\.decoder' is none"):

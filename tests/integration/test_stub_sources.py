@@ -90,7 +90,7 @@ def test_of_an_applicant_it_does_not_know_it_says_so(bureau: Stub) -> None:
     answer = bureau.ask("L3-99999999")
     assert answer.status == 404
     assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["type"] == "urn:meridian:problem:not-found"
+    assert answer.json()["type"] == "urn:meridian:problem:no-file"
     assert "L3-99999999" in answer.json()["detail"]
 
 

@@ -25,6 +25,10 @@ DAYS_A_MONTH = 30
 TIMES_AS_LONG = {FaultName.SLOW: SLOWER, FaultName.TAIL: TAIL}
 
 
+class NoFile(NotFound):
+    """The source has nothing of this applicant."""
+
+
 class InvalidQuestion(InvalidInput):
     """The question to the source cannot be understood."""
 
@@ -143,7 +147,7 @@ class StubSource:
         known = {one.stream.name: one.known(question.applicant_id, question.as_of) for one in self._streams}
         moment = question.as_of.isoformat().replace("+00:00", "Z")
         if not any(known.values()):
-            raise NotFound(f"{self.name} has nothing of {question.applicant_id!r} by {moment}")
+            raise NoFile(f"{self.name} has nothing of {question.applicant_id!r} by {moment}")
         if fault is FaultName.LYING:
             for one in self._streams:
                 _lie(known[one.stream.name], {c.name: c.kind for c in one.stream.declared.columns})

@@ -29,7 +29,7 @@ class ProviderSettings(BaseModel):
     """How long one answer may take while a decision waits for it."""
     in_path: bool = True
     """Whether it is asked while a decision waits, and not only ahead of it: for who answers within the time-out."""
-    ahead_timeout_s: float = Field(30, gt=0, le=600)
+    ahead_timeout_s: float = Field(30, gt=0, le=300)
     """How long one answer may take when it is fetched ahead."""
     threads: int = Field(8, ge=1, le=128)
     """How many questions a process asks it at once. The next one is not asked, and counts as no failure."""
@@ -56,7 +56,10 @@ class ProviderSettings(BaseModel):
         """The key to show; empty: none. Raises `NotReady` where its variable is not set."""
         if self.api_key_env and not os.environ.get(self.api_key_env):
             raise NotReady(f"{self.name}: {self.api_key_env} is to have the key of this provider, and is not set")
-        return os.environ.get(self.api_key_env, "") if self.api_key_env else ""
+        key = os.environ.get(self.api_key_env, "") if self.api_key_env else ""
+        if not (key.isascii() and key.isprintable()):
+            raise NotReady(f"{self.name}: {self.api_key_env} has what no key has; is there a line break at its end?")
+        return key
 
 
 class _File(BaseModel):
@@ -76,6 +79,8 @@ def read_providers(path: Path) -> tuple[ProviderSettings, ...]:
     except ValidationError as error:
         raise InvalidInput("\n".join(f"{path}: {_told(told)}" for told in error.errors())) from None
     names = [one.name for one in told.provider]
+    if ours := {"online", "online-replica"} & set(names):
+        raise InvalidInput(f"{path}: name: {min(ours)!r} is the online store's own; give the provider another")
     if twice := {name for name in names if names.count(name) > 1}:
         raise InvalidInput(f"{path}: name: {min(twice)!r} stands twice; give each provider its own")
     return tuple(told.provider)

@@ -1,12 +1,13 @@
 """A provider that speaks of events as Meridian stores them, as the simulated lender's stubs do.
 
 `GET /v1/<source>/<applicant>` answers with `{applicant_id, as_of, streams}`; with 202 and where the result will be;
-or with 404 and a problem document where it has nothing.
+or with 404 and a problem document of the type `urn:meridian:problem:no-file` where it has nothing.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import quote
@@ -15,6 +16,9 @@ from meridian.sources.deadline import Deadline
 from meridian.sources.providers.config import ProviderSettings
 from meridian.sources.providers.http import Answer, Http
 from meridian.sources.reply import Checker, Later, NotUnderstood, Told
+
+NO_FILE = "urn:meridian:problem:no-file"
+_PATH = re.compile("/(?!/)[!-~]{0,1999}")
 
 
 class Provider:
@@ -27,14 +31,15 @@ class Provider:
 
     def ask(self, applicant_id: str, deadline: Deadline) -> Told:
         """What it has of the applicant."""
-        return self._told(applicant_id, f"/v1/{self._checker.name}/{quote(applicant_id, safe='')}", deadline)
+        path = f"/v1/{self._checker.name}/{quote(applicant_id, safe='')}"
+        return self._told(applicant_id, self._http.get(path, deadline, no_file=NO_FILE))
 
     def fetch(self, applicant_id: str, later: Later, deadline: Deadline) -> Told:
         """The answer to an earlier question, or that it is not ready yet."""
-        return self._told(applicant_id, later.result, deadline)
+        # Here 404 says that there is no such result, and nothing of the applicant.
+        return self._told(applicant_id, self._http.get(later.result, deadline))
 
-    def _told(self, applicant_id: str, path: str, deadline: Deadline) -> Told:
-        answer = self._http.get(path, deadline)
+    def _told(self, applicant_id: str, answer: Answer) -> Told:
         if answer.status == 202:
             return _later(answer)
         if answer.status == 404:
@@ -49,6 +54,6 @@ def _later(answer: Answer) -> Later:
     except (ValueError, KeyError, TypeError):
         raise NotUnderstood from None
     # A path of this very provider: an address from outside would send our question, and our key, anywhere.
-    if not result.startswith("/") or result.startswith("//") or len(result) > 2_000 or not 0 <= seconds <= 7 * 86_400:
+    if not _PATH.fullmatch(result) or not 0 <= seconds <= 7 * 86_400:
         raise NotUnderstood
     return Later(result, seconds)

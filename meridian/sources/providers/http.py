@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from meridian.sources.forks import renew_in_child
 from meridian.sources.providers.config import ProviderSettings
 from meridian.sources.reply import NotTrusted, NotUnderstood, RefusesUs, TooLarge, TooSlow, Unreachable
 
-MOST_BYTES = 8 * 2**20
+MOST_BYTES = 4 * 2**20
 AT_ONCE = 64 * 1024
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -30,7 +31,6 @@ class Answer:
 
     status: int
     body: bytes
-    headers: Mapping[str, str]
 
 
 class Http:
@@ -53,29 +53,32 @@ class Http:
         how: dict[str, Any] = {} if self._trust is None else {"ssl_context": self._trust}
         self._pool = urllib3.PoolManager(num_pools=1, maxsize=self._settings.threads, retries=False, **how)
 
-    def get(self, path: str, deadline: Deadline, *, headers: Mapping[str, str] | None = None) -> Answer:
-        """The answer to a path, 200 or 202 with JSON, or 404 with a problem document.
+    def get(self, path: str, deadline: Deadline, *, no_file: str = "") -> Answer:
+        """The answer to a path: 200 or 202 with JSON, or 404 with a problem document of the type `no_file`.
 
-        Any other 404 may be the wrong address as well as the wrong applicant, so it is an error. Raises
-        `ProviderFailed`.
+        Any other 404 may be the wrong address as well as the wrong applicant, so it is an error: nobody may look like
+        one of whom there is nothing because a path is misspelt. Raises `ProviderFailed`.
         """
-        with _failing(), self._asked(path, deadline, {**self._headers, **(headers or {})}) as response:
+        with _failing(), self._asked(path, deadline) as response:
             kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-            if response.status not in IN_ORDER and (response.status, kind) != (404, PROBLEM):
-                raise RefusesUs
             if response.status in IN_ORDER and kind != JSON:
                 raise NotUnderstood
-            return Answer(response.status, _read(response, deadline), dict(response.headers))
+            if response.status not in IN_ORDER and (response.status, kind) != (404, PROBLEM):
+                raise RefusesUs
+            body = _read(response, deadline)
+            if response.status == 404 and not (no_file and _type(body) == no_file):
+                raise RefusesUs
+            return Answer(response.status, body)
 
     @contextmanager
-    def _asked(self, path: str, deadline: Deadline, headers: Mapping[str, str]) -> Iterator[urllib3.BaseHTTPResponse]:
+    def _asked(self, path: str, deadline: Deadline) -> Iterator[urllib3.BaseHTTPResponse]:
         left = deadline.left()
         if not left:
             raise TooSlow
         timeout = urllib3.Timeout(total=left)
         url = self._settings.url + path
         response = self._pool.request(
-            "GET", url, headers=headers, timeout=timeout, redirect=False, preload_content=False
+            "GET", url, headers=self._headers, timeout=timeout, redirect=False, preload_content=False
         )  # fmt: skip
         try:
             yield response
@@ -84,6 +87,15 @@ class Http:
             response.close()
             raise
         response.release_conn()
+
+
+def _type(problem: bytes) -> str | None:
+    """The type of a problem document (RFC 9457)."""
+    try:
+        document = json.loads(problem)
+    except ValueError:
+        return None
+    return document.get("type") if isinstance(document, dict) else None
 
 
 def _read(response: urllib3.BaseHTTPResponse, deadline: Deadline) -> bytes:
@@ -111,6 +123,8 @@ def _failing() -> Iterator[None]:
         raise TooSlow from None
     except (failures.HTTPError, OSError):
         raise Unreachable from None
+    except ValueError:  # what no request or no header may have in it
+        raise NotUnderstood from None
 
 
 def _trust(settings: ProviderSettings) -> ssl.SSLContext:

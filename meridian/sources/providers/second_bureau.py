@@ -1,7 +1,7 @@
 """A second bureau, with a form of its own: the example of how a provider is added. docs/providers.md goes through it.
 
 `GET /credit-files/<consumer>` answers with trades, enquiries, courts and ratings; money in dollars as texts, days as
-dates, kinds and states as letters. 404 and a problem document: no file.
+dates, kinds and states as letters. 404 and a problem document that says so: no file.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from meridian.sources.providers.config import ProviderSettings
 from meridian.sources.providers.http import Http
 from meridian.sources.reply import Checker, Later, NotUnderstood, Told
 
+NO_FILE = "urn:meridian:problem:no-file"
 EPOCH = date(1970, 1, 1)
 KINDS = {"CC": "card", "IL": "instalment", "AU": "auto", "ST": "student", "MO": "mortgage"}
 STATES = {"O": "open", "C": "closed", "W": "charged_off", "K": "collection"}
 Dollars = Annotated[Decimal, Field(max_digits=13, decimal_places=2)]
 
 
-@with_config(ConfigDict(extra="ignore"))
+@with_config(ConfigDict(strict=True, extra="ignore"))
 class _Told(TypedDict):
     no: int
     ver: int
@@ -85,7 +86,7 @@ class Provider:
 
     def ask(self, applicant_id: str, deadline: Deadline) -> Told:
         """The consumer's file."""
-        answer = self._http.get(f"/credit-files/{quote(applicant_id, safe='')}", deadline)
+        answer = self._http.get(f"/credit-files/{quote(applicant_id, safe='')}", deadline, no_file=NO_FILE)
         if answer.status == 404:
             return self._checker.nothing(applicant_id, self._clock())
         try:
