@@ -115,6 +115,8 @@ def stand(home: Path, server_url: str, *, second_bureau: bool = True) -> Iterato
         own = home / f"home-{time.monotonic_ns()}"
         settings = {
             "MERIDIAN_BUDGET_MS": "200",
+            # Who waits for providers needs a thread to wait in.
+            "MERIDIAN_API_THREADS": "8",
             "MERIDIAN_EVENTS": str(folder / "events"),
             "ONLINE_DATABASE_URL": wire.url,
             "BROKER_URL": "memory://",
