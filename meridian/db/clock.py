@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from meridian.errors import Unavailable
 
@@ -26,3 +27,8 @@ def refuse_skew(database_now: datetime, ours: datetime) -> None:
 def compare_clocks(connection: Connection, ours: datetime) -> None:
     """Ask the database for its time. Raises `Unavailable` as `refuse_skew` does."""
     refuse_skew(connection.execute(select(func.now())).scalar_one(), ours)
+
+
+def seconds(number: float | ColumnElement[Any]) -> ColumnElement[Any]:
+    """So many seconds as the database adds them to a moment."""
+    return func.make_interval(0, 0, 0, 0, 0, 0, number)

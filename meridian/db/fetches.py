@@ -11,9 +11,10 @@ from sqlalchemy import Connection, and_, case, delete, func, or_, select, text, 
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from meridian.db import tables as t
+from meridian.db.clock import seconds
 
 MOST_ATTEMPTS = 8
-"""With waits of 1, 2, 4 seconds and so on in between: some four minutes. By then the form has been sent."""
+"""With waits of 1, 2, 4 seconds and so on in between: some two minutes. By then the form has been sent."""
 MOST_WAIT = "2 days"
 """How long an answer that comes later is waited for."""
 
@@ -57,7 +58,7 @@ def claim_fetches(connection: Connection, sources: Mapping[str, int], lease_s: f
         query = (
             update(t.fetch)
             .where(t.fetch.c.id.in_(due))
-            .values(lease_until=func.now() + _seconds(lease_s), attempts=t.fetch.c.attempts + 1)
+            .values(lease_until=func.now() + seconds(lease_s), attempts=t.fetch.c.attempts + 1)
         )
         rows = connection.execute(query.returning(*(t.fetch.c[name] for name in Fetch.__dataclass_fields__)))
         taken += [Fetch(**row._mapping) for row in rows]
@@ -100,7 +101,7 @@ def come_back(connection: Connection, fetch: Fetch, provider: str, result: str, 
         provider=provider,
         result=result,
         attempts=0,
-        due_at=func.now() + _seconds(in_s),
+        due_at=func.now() + seconds(in_s),
         lease_until=None,
         state=_either(late, "failed", "waiting"),
         done_at=_either(late, func.now(), None),
@@ -117,7 +118,7 @@ def try_again(connection: Connection, fetch: Fetch, error: str) -> None:
         error=error,
         provider=None,
         result=None,
-        due_at=func.now() + _seconds(func.power(2, t.fetch.c.attempts - 1)),
+        due_at=func.now() + seconds(func.power(2, t.fetch.c.attempts - 1)),
         lease_until=None,
         state=_either(last, "failed", "waiting"),
         done_at=_either(last, func.now(), None),
@@ -131,7 +132,3 @@ def _change(connection: Connection, fetch: Fetch, **values: Any) -> None:
 
 def _either(true: Any, then: Any, otherwise: Any) -> Any:
     return case((true, then), else_=otherwise)
-
-
-def _seconds(number: Any) -> Any:
-    return func.make_interval(0, 0, 0, 0, 0, 0, number)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, func, or_, select, text, update
 
 from meridian.db import tables as t
+from meridian.db.clock import seconds
 
 MOST_ATTEMPTS = 5
 
@@ -30,7 +30,7 @@ def claim_job(connection: Connection, job_id: UUID, lease_s: float) -> ClaimedJo
     query = (
         update(t.job)
         .where(t.job.c.id.in_(free))
-        .values(lease_until=func.now() + _seconds(lease_s), attempts=t.job.c.attempts + 1)
+        .values(lease_until=func.now() + seconds(lease_s), attempts=t.job.c.attempts + 1)
         .returning(t.job.c.id, t.job.c.application_id, t.job.c.version_id, t.job.c.attempts)
     )
     row = connection.execute(query).one_or_none()
@@ -58,7 +58,7 @@ def release_job(connection: Connection, job_id: UUID, error: str) -> None:
         .values(
             error=error,
             # 2, 4, 8, 16 seconds: what is missing for a moment, a model say, may be there at the next attempt.
-            lease_until=func.now() + _seconds(func.power(2, t.job.c.attempts)),
+            lease_until=func.now() + seconds(func.power(2, t.job.c.attempts)),
             rung_at=None,
             state=text(f"CASE WHEN attempts >= {MOST_ATTEMPTS} THEN 'failed' ELSE 'waiting' END"),
         )
@@ -73,10 +73,10 @@ def take_forgotten_jobs(
     One that was rung for lately is left out: it waits its turn in the queue, and a second message would
     only make the queue longer.
     """
-    unrung = or_(t.job.c.rung_at.is_(None), t.job.c.rung_at < func.now() - _seconds(again_after_s))
+    unrung = or_(t.job.c.rung_at.is_(None), t.job.c.rung_at < func.now() - seconds(again_after_s))
     forgotten = (
         select(t.job.c.id)
-        .where(t.job.c.created_at < func.now() - _seconds(older_than_s), unrung, *_free())
+        .where(t.job.c.created_at < func.now() - seconds(older_than_s), unrung, *_free())
         .order_by(t.job.c.created_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -97,7 +97,3 @@ def set_exhausted_aside(connection: Connection) -> int:
 def _free() -> tuple[ColumnElement[bool], ...]:
     unheld = or_(t.job.c.lease_until.is_(None), t.job.c.lease_until < func.now())
     return t.job.c.state == "waiting", t.job.c.attempts < MOST_ATTEMPTS, unheld
-
-
-def _seconds(number: float | ColumnElement[Any]) -> ColumnElement[Any]:
-    return func.make_interval(0, 0, 0, 0, 0, 0, number)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy import Connection, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from meridian.db import tables as t
@@ -188,7 +188,7 @@ def put_vector(connection: Connection, source: Source, applicant_id: str, stored
     """Put one applicant's vector in place, unless a newer one is there."""
     columns = {"cut_off": stored.cut_off, "newest_at": stored.newest_at, "fields": list(stored.values)}
     query = upsert(t.vector).values(applicant_id=applicant_id, fingerprint=source.fingerprint, **columns)
-    older = t.vector.c.cut_off <= query.excluded.cut_off
+    older = or_(t.vector.c.cut_off <= query.excluded.cut_off, t.vector.c.cut_off > func.clock_timestamp())
     key = ["applicant_id", "fingerprint"]
     connection.execute(query.on_conflict_do_update(index_elements=key, set_=columns, where=older))
 

@@ -18,7 +18,7 @@ from meridian.sources.reply import Reply
 
 @dataclass(frozen=True)
 class ReplyRow:
-    """A reply as it is kept. `document`: its events as JSON, compressed to about a tenth."""
+    """A reply as it is kept. `document`: its events as JSON, compressed."""
 
     id: UUID
     source: str

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from meridian.application.parse import check_product
 from meridian.db.engine import transaction
 from meridian.db.fetches import add_fetches
+from meridian.evidence import SourceReading
 from meridian.products import Product
 from meridian.service.budget import Budget
 from meridian.service.live import will_do
@@ -52,14 +53,7 @@ class Prefetch:
         product = self.products[product_name]
         now = self.clock()
         held = self.look_up(product.sources, applicant_id, now, now, self.budget.for_look_ups(None)).readings
-        standing = {
-            one.name: Readiness.READY
-            if will_do(one, now)
-            else Readiness.FETCHING
-            if one.name in self.provided
-            else Readiness.AS_HELD
-            for one in held
-        }
+        standing = {one.name: self._standing(one, now) for one in held}
         due = [name for name, stands in standing.items() if stands is Readiness.FETCHING]
         rows = [
             {"id": self.new_id(), "source": name, "applicant_id": applicant_id, "caller": caller} for name in due
@@ -67,3 +61,8 @@ class Prefetch:
         with transaction(self.engine) as connection:
             add_fetches(connection, rows)
         return standing
+
+    def _standing(self, held: SourceReading, now: datetime) -> Readiness:
+        if will_do(held, now):
+            return Readiness.READY
+        return Readiness.FETCHING if held.name in self.provided else Readiness.AS_HELD

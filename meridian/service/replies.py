@@ -16,7 +16,7 @@ from meridian.features import Source, Stream
 from meridian.features.events import EventHistory
 from meridian.features.fold import fold
 from meridian.sources import Stored
-from meridian.sources.reply import Reply
+from meridian.sources.reply import Events, Reply
 
 log = structlog.get_logger()
 AT_ONCE = 200
@@ -72,15 +72,14 @@ class Replies:
     def _some_history(self, connection: Connection) -> int:
         rows = replies.take_for_history(connection, self.sources, AT_ONCE)
         for name, sources in self.sources.items():
-            told = [row for row in rows if row.source == name]
             streams = {one.stored_as or one.name: one for source in sources for one in source.streams}
-            fitting = [row for row in told if self._fits(connection, row, streams)]
+            told = [self._fitting(connection, row, streams) for row in rows if row.source == name]
             for stored, stream in streams.items():
-                self.history.write(name, stored, stream, [one for row in fitting for one in row.events()[stored]])
+                self.history.write(name, stored, stream, [one for events in told if events for one in events[stored]])
         return len(rows)
 
-    def _fits(self, connection: Connection, row: ReplyRow, streams: Mapping[str, Stream]) -> bool:
-        """Whether its events have the form that the source has now; else it is set aside."""
+    def _fitting(self, connection: Connection, row: ReplyRow, streams: Mapping[str, Stream]) -> Events | None:
+        """Its events, where they have the form that the source has now; else it is set aside."""
         try:
             events = row.events()
             for stored, stream in streams.items():
@@ -88,8 +87,8 @@ class Replies:
                     _ = [event[column.name] for column in stream.columns]
         except KeyError as error:
             self._set_aside(connection, row, error)
-            return False
-        return True
+            return None
+        return events
 
     def _set_aside(self, connection: Connection, row: ReplyRow, error: KeyError) -> None:
         log.error("reply_set_aside", reply=str(row.id), source=row.source, lacks=str(error.args[0]))

@@ -116,10 +116,10 @@ class SharedBreakers:
         }  # fmt: skip
 
     def standing(self) -> dict[str, str]:
-        """Each breaker's state over all processes: `closed`, `open`, or `half-open` while one of them probes."""
+        """Each breaker over all processes: `closed`, `open`, or `half-open` once it has rested and may be probed."""
         shared = self._store.read(list(self._breakers))
-        state = {False: "open", True: "half-open"}
-        return {name: state[one.lease_s > 0] if one.is_open else "closed" for name, one in shared.items()}
+        rested = {False: "open", True: "half-open"}
+        return {name: rested[one.rest_s <= 0] if one.is_open else "closed" for name, one in shared.items()}
 
     def start(self) -> None:
         """Keep in step from now on. May be called again, and on every request: only the first time does something."""

@@ -126,7 +126,7 @@ def play(stage: Stage, plan: Plan, show: Callable[[Snapshot], None]) -> Played:
     tally = Tally()
     callers = Callers(stage.up.url, stage.up.access.api_key, stage.applications, plan.rate, tally)
     since = _whole_second(datetime.now(UTC))
-    watch = Watch(administrator, callers.start())
+    watch = Watch(stage.up.wiring.breakers.standing, callers.start())
     try:
         laps = 0
         for now in _moments(phases, watch.begun):
