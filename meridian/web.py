@@ -18,6 +18,7 @@ from meridian.api.schemas import Problem
 from meridian.desk import register_desk
 from meridian.errors import NotReady, Overloaded
 from meridian.logs import configure_logs
+from meridian.service.budget import LEAST_S, RECORD_S
 from meridian.settings import Settings, load_settings
 from meridian.shedding.door import Refusal
 from meridian.wiring import Wiring
@@ -78,6 +79,7 @@ def refusal(budget_s: float) -> Refusal:
     return Refusal(
         target=f"{method} {path}".encode(),
         budget_s=budget_s,
+        enough_s=LEAST_S + RECORD_S,
         keeping=_refused("keep-alive"),
         closing=_refused("close"),
         note=metrics.SHED.labels("door").inc,

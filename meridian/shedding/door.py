@@ -27,6 +27,9 @@ class Refusal:
     target: bytes
     """Method and path, e.g. `POST /v1/decisions`."""
     budget_s: float
+    """From a request's arrival."""
+    enough_s: float
+    """What of it is enough for one that is hurried."""
     keeping: bytes
     closing: bytes
     note: Callable[[], None]

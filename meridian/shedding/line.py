@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from math import inf
 from threading import Lock
 
 WEIGHT = 1 / 16
@@ -31,10 +32,13 @@ class Pace:
             self.mean_s + WEIGHT * (took_s - self.mean_s), self.deviation_s + WEIGHT * (apart - self.deviation_s)
         )
 
-    @property
-    def reserve_s(self) -> float:
-        """What to set aside for the request itself."""
-        return self.mean_s + DEVIATIONS * self.deviation_s
+    def reserve_s(self, enough_s: float = inf) -> float:
+        """What to set aside for the request itself, which can make do with `enough_s` when it has to.
+
+        What it can do without varies (a look-up that waits for somebody else), and the deviation is of that. Where the
+        mean itself is longer, the threads are what is slow, and there is no hurrying them.
+        """
+        return max(self.mean_s, min(self.mean_s + DEVIATIONS * self.deviation_s, enough_s))
 
     def wait_s(self, ahead: int, threads: int) -> float:
         """How long until it is the turn of who has so many `ahead` in the line and finds every thread busy.
@@ -45,10 +49,13 @@ class Pace:
 
 
 class Line:
-    """First come, first served, by `threads`. Every request joins, begins and ends; any thread may say so."""
+    """First come, first served, by `threads`. Every request joins, begins and ends; any thread may say so.
 
-    def __init__(self, threads: int, budget_s: float):
-        self._threads, self._budget_s = threads, budget_s
+    Seconds: a request has `budget_s` from its arrival, and makes do with `enough_s` once it is its turn.
+    """
+
+    def __init__(self, threads: int, budget_s: float, enough_s: float = inf):
+        self._threads, self._budget_s, self._enough_s = threads, budget_s, enough_s
         self._waiting: deque[float] = deque()
         self._busy = 0
         self._pace = Pace()
@@ -84,4 +91,4 @@ class Line:
             # Where nothing moves at all, no pace is learnt; the first in the line shows it.
             shown = now - self._waiting[0] if waiting else 0.0
             wait = max(SLOWER * self._pace.wait_s(waiting, self._threads), shown)
-            return now - arrived + wait + self._pace.reserve_s > self._budget_s
+            return now - arrived + wait + self._pace.reserve_s(self._enough_s) > self._budget_s

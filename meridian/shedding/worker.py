@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Iterable
 from enum import Enum, auto
 from functools import partial
+from math import inf
 from typing import Any
 
 from gunicorn import util  # type: ignore[import-untyped]
@@ -75,7 +76,7 @@ class SheddingWorker(ThreadWorker):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        self._line = Line(self.cfg.threads, float("inf"))
+        self._line = Line(self.cfg.threads, inf)
         self._refusal: Refusal | None = None
         self._held: deque[Connection] = deque()
         self._current = threading.local()
@@ -83,7 +84,7 @@ class SheddingWorker(ThreadWorker):  # type: ignore[misc]
 
     def shed(self, refusal: Refusal) -> None:
         """From now on, refuse."""
-        self._line = Line(self.cfg.threads, refusal.budget_s)
+        self._line = Line(self.cfg.threads, refusal.budget_s, refusal.enough_s)
         self._refusal = None if self.cfg.is_ssl else refusal
 
     def load_wsgi(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,9 +14,11 @@ times = st.floats(0.0001, 1.0)
 paces = st.builds(Pace, times, times)
 
 
-def line(threads: int, budget_s: float, busy: int, waiting: int, since: float = 0.0) -> Line:
+def line(
+    threads: int, budget_s: float, busy: int, waiting: int, since: float = 0.0, enough_s: float = math.inf
+) -> Line:
     """A line with so many under way and so many that joined at `since`."""
-    it = Line(threads, budget_s)
+    it = Line(threads, budget_s, enough_s)
     for _ in range(busy):
         it.join(since)
         it.begin()
@@ -79,6 +83,23 @@ def test_one_that_hung_for_a_minute_does_not_close_the_door() -> None:
     assert not it.lost(0, 0)
 
 
+@pytest.mark.parametrize(
+    ("took_s", "enough_s", "lost"),
+    [
+        ((0.05, 0.15), math.inf, True),  # 100 ms and four times 50
+        ((0.05, 0.15), 0.11, False),  # that they vary is of what can be cut
+        ((0.13, 0.17), 0.11, True),  # none is that quick: 150 ms, and 75 of waiting
+    ],
+)
+def test_one_that_can_hurry_is_let_in_later(took_s: tuple[float, float], enough_s: float, lost: bool) -> None:
+    it = line(4, 0.2, busy=4, waiting=0, enough_s=enough_s)
+    for number in range(200):
+        it.end(took_s[number % 2])
+        it.join(0)
+        it.begin()
+    assert it.lost(0, 0) is lost
+
+
 @given(paces, st.lists(times, max_size=50))
 def test_a_pace_stays_within_what_was_seen(pace: Pace, seen: list[float]) -> None:
     low, high = min([pace.mean_s, *seen]), max([pace.mean_s, *seen])
@@ -93,7 +114,7 @@ def test_a_steady_pace_is_learnt(pace: Pace, took: float) -> None:
     for _ in range(300):
         pace = pace.after(took)
     assert pace.mean_s == pytest.approx(took, rel=1e-2, abs=1e-5)
-    assert pace.reserve_s == pytest.approx(took, rel=1e-1, abs=1e-4)
+    assert pace.reserve_s() == pytest.approx(took, rel=1e-1, abs=1e-4)
 
 
 @given(st.integers(1, 8), st.integers(0, 60), times, times, st.floats(0, 1))
