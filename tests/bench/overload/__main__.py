@@ -33,7 +33,9 @@ KINDS = {"shedding": "", "plain": "--worker-class gthread"}
 
 @contextmanager
 def started(home: Path, server_url: str, models: Path, arguments: str) -> Iterator[Service]:
-    with fresh_database(server_url) as url, service(home, url, models) as running:
+    with fresh_database(server_url) as url, service(
+        home, url, models, MERIDIAN_BUDGET_MS=f"{1000 * BUDGET_S:.0f}"
+    ) as running:  # fmt: skip
         running.env["GUNICORN_CMD_ARGS"] = arguments
         running.start_api()
         yield running
