@@ -10,7 +10,7 @@ SHELL := /bin/sh
 # migration is no harm, a long lock is, and the lock time-out is asked for.
 NOT_LINTED := prefer-text-field prefer-bigint-over-smallint require-statement-timeout
 .DEFAULT_GOAL := help
-.PHONY: help up test crash tamper check bench overload outage lock clean
+.PHONY: help up test crash tamper check bench models overload outage lock clean
 .NOTPARALLEL:
 
 help: ## show this list
@@ -20,6 +20,7 @@ help: ## show this list
 	@echo "make tamper  change the record a thousand times as its database's owner, and see each found (ten minutes)"
 	@echo "make check   lint, types, import contracts, migrations, docker files"
 	@echo "make bench   measure beside a peer and the physical limits, half an hour (ARGS, FEATURES_ARGS=--json; --help)"
+	@echo "make models  train on the public data sets, beside a plain scorecard (some minutes; ARGS=--help)"
 	@echo "make overload  ask three times what can be answered, with and without refusing (ten minutes; ARGS=--help)"
 	@echo "make outage  each source in each fault under a steady load (forty minutes; ARGS=--help)"
 	@echo "make lock    renew the locked versions from pyproject.toml (UPGRADE=1: take the newest)"
@@ -50,7 +51,11 @@ check: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-bench
 	@$(BIN)/python -m tests.bench $(ARGS)
+	@$(BIN)/python -m tests.bench.scoring $(SCORING_ARGS)
 	@exec $(BIN)/python -m tests.bench.features $(FEATURES_ARGS)
+
+models: $(VENV)/installed-dev
+	@exec $(BIN)/python -m tests.bench.models $(ARGS)
 
 overload: $(VENV)/installed-dev
 	@exec $(BIN)/python -m tests.bench.overload $(ARGS)

@@ -14,7 +14,7 @@ from meridian.application import parse_request
 from meridian.decision import Decision
 from meridian.evidence import Evidence, SourceReading, SourceStatus, capture
 from meridian.products import Product
-from meridian.scoring import Calibration, Ensemble, LeafTables, PointsScale, Scorer
+from meridian.scoring import Calibration, Ensemble, PointsScale, Scorer, make_tables
 from meridian.scoring.trees import Condition, Leaf
 
 RECEIVED = datetime(2026, 3, 2, 10, 30, tzinfo=UTC)
@@ -63,7 +63,7 @@ def graded_scorer(
         Leaf(math.log(pd / (1 - pd)), (Condition(0, low, high, missing=pd == LOW),))
         for pd, low, high in zip(pds, edges, edges[1:], strict=False)
     )
-    tables = LeafTables(Ensemble(leaves, 0.0, (feature,)), np.array([[reference]], dtype=np.float32))
+    tables = make_tables(Ensemble(leaves, 0.0, (feature,)), np.array([[reference]], dtype=np.float32))
     return Scorer("graded", "0" * 64, "1" * 64, tables, Calibration(), PointsScale())
 
 

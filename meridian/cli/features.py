@@ -44,6 +44,39 @@ def list_features(
     print_table(columns, [tuple(one[name] for name in columns) for one in chosen])
 
 
+@features.command("select")
+def select_features(
+    product: str = typer.Argument(help="The product, e.g. consumer-loan."),
+    data: Path = typer.Option(..., help="Past loans: a file, or a folder."),
+    budget: int = typer.Option(40, min=1, help="How many features the model may read."),
+    as_json: bool = typer.Option(False, "--json", help="Every step as JSON."),
+) -> None:
+    """Choose a fast model's features among all that the product trains on, and say what the others would bring."""
+    from meridian.training.recipes import COMPACT
+    from meridian.training.selecting import select
+    from meridian.training.train import read_loans
+
+    of = find_product(product)
+    with progress_bar() as progress:
+        loans = read_loans(of, data, progress=lambda what, share: progress(what, share / 2))
+        chosen = select(
+            of.features, loans.frame, loans.frame.names, budget, COMPACT,
+            progress=lambda share: progress("leaving features out", 0.5 + share / 2),
+        )  # fmt: skip
+    if as_json:
+        print_json({"kept": chosen.kept, "cost_in_auc": chosen.cost, "steps": [vars(step) for step in chosen.steps]})
+        return
+    full = chosen.steps[0]
+    rows = [(f"{len(step.features)}", f"{step.auc:.4f}", f"{full.auc - step.auc:+.4f}") for step in chosen.steps]
+    print_table(("features", "AUC", "cost in AUC"), rows)
+    out.print(f"Kept: {', '.join(chosen.kept)}", markup=False)
+    now = set(of.compact_features)
+    for what, names in (("not in the fast model now", set(chosen.kept) - now), ("left out", now - set(chosen.kept))):
+        if names:
+            out.print(f"{what}: {', '.join(sorted(names))}", markup=False)
+    talk.print("AUC is of training loans that were not learnt from; the product's folder says what the models read.")
+
+
 @features.command("show")
 def show(
     name: str = typer.Argument(help="The feature's name."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +26,20 @@ def train(
         list[str] | None,
         typer.Option(help="A column the models must be able to use; it is checked, and refused if it is a leak."),
     ] = None,
+    calibration: Annotated[
+        str, typer.Option(help="How scores become probabilities: logistic, or isotonic where there are many defaults.")
+    ] = "logistic",
+    search: Annotated[
+        int,
+        typer.Option(min=0, max=500, help="Try so many recipes, and take the one that does best; 0: the usual one."),
+    ] = 0,
+    rejects: Annotated[
+        str, typer.Option(help="Take the declined in, by an assumption: none, fuzzy or parcelling (for a folder).")
+    ] = "none",
+    factor: Annotated[
+        float, typer.Option(min=0.1, max=10, help="How much likelier the declined default than granted loans alike.")
+    ] = 1.0,
+    seed: Annotated[int | None, typer.Option(help="Where chance has a part; the same seed, the same models.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifests as JSON.")] = False,
 ) -> None:
     """Train a product's compact and batch model, prove them, and put them in place with their cards."""
@@ -32,7 +47,9 @@ def train(
         raise InvalidInput("Say what to train on: either --data FILE or --demo.")
     wanted = [name.strip() for text in columns or () for name in text.split(",") if name.strip()]
     models_dir = load_settings().models_dir
-    manifests = _train(find_product(product), data, models_dir, wanted)
+    manifests = _train(
+        find_product(product), data, models_dir, wanted, Chosen(calibration, search, seed, rejects, factor)
+    )
     folders = [bundle_folder(models_dir, manifest.product, manifest.purpose) for manifest in manifests]
     if as_json:
         made = [
@@ -48,11 +65,32 @@ def train(
     out.print("A running service goes on with the models it has; restart it to use these.")
 
 
-def _train(product: Product, data: Path | None, models_dir: Path, wanted: list[str]) -> list[Manifest]:
+@dataclass(frozen=True)
+class Chosen:
+    """What the caller chose, before it was looked at."""
+
+    calibration: str
+    search: int
+    seed: int | None
+    rejects: str
+    factor: float
+
+
+def _train(product: Product, data: Path | None, models_dir: Path, wanted: list[str], chosen: Chosen) -> list[Manifest]:
     # The training package is not needed to serve, so that only this command brings it in.
     from meridian.training import train_product
+    from meridian.training.calibrate import Method
     from meridian.training.demo import train_demo
+    from meridian.training.fit import Options
+    from meridian.training.recipes import SEED
+    from meridian.training.rejects import Inference
 
+    if chosen.calibration not in list(Method):
+        raise InvalidInput(f"--calibration {chosen.calibration!r} is neither of {', '.join(Method)}.")
+    if chosen.rejects not in list(Inference):
+        raise InvalidInput(f"--rejects {chosen.rejects!r} is none of {', '.join(Inference)}.")
+    seed = SEED if chosen.seed is None else chosen.seed
+    options = Options(seed, Method(chosen.calibration), chosen.search)
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=Console(stderr=True), transient=True
     )
@@ -64,7 +102,9 @@ def _train(product: Product, data: Path | None, models_dir: Path, wanted: list[s
 
         if data is None:
             return train_demo(product, models_dir, advance)
-        return train_product(product, data, models_dir, advance, wanted)
+        return train_product(
+            product, data, models_dir, advance, wanted, options, Inference(chosen.rejects), chosen.factor
+        )
 
 
 def _table(manifests: list[Manifest]) -> Table:

@@ -106,5 +106,7 @@ class TrainingTable:
     """(columns) -> the events of each stream, `source/stream`, as columns: for tables of dated snapshots."""
     outcome: str | None = None
     """In a folder of Parquet parts, the column whose loans without a value are left out: nobody knows how they end."""
+    declined: tuple[str, str] | None = None
+    """In such a folder, the column that says how the lender decided, and its text for a decline."""
     dialect: Dialect | None = None
     """How the file is written, where that is known; else it is found out."""

@@ -73,6 +73,10 @@ class Reasons:
         """Every code, in the product's order."""
         return tuple(self._codes.values())
 
+    def group_of(self, feature: str) -> str:
+        """The code that a feature speaks for."""
+        return self._group[feature]
+
     def document(self) -> dict[str, Any]:
         """Codes, texts and groups as JSON values."""
         return {"codes": [asdict(code) for code in self.codes], "groups": self._group}

@@ -1,8 +1,8 @@
 """A bundle: one model in a folder of its own, `<models>/<product>/<purpose>/`.
 
-`model.json` holds the trees as XGBoost writes them, `reference.npy` the reference population (float32,
-rows by features), `manifest.json` the rest; a model card lies beside them. A model file can be hostile,
-so that nothing is parsed before its hash is the manifest's, and nothing is ever unpickled.
+`model.json` holds the trees as XGBoost writes them, `reference.npy` the reference population (float32, rows by
+features), `tables.npz` what was made of the two to score with, `manifest.json` the rest; a model card lies beside them.
+A model file can be hostile, so that nothing is parsed before its hash is the manifest's, and nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +25,9 @@ from numpy.typing import NDArray
 from meridian.errors import NotReady, UntrustedModel
 from meridian.products import Product
 from meridian.registry.manifest import Manifest, Purpose
-from meridian.scoring import LeafTables, Scorer, parse_xgboost_json
+from meridian.scoring import LeafTables, Scorer, make_tables, parse_xgboost_json
 
-MODEL, REFERENCE, MANIFEST = "model.json", "reference.npy", "manifest.json"
+MODEL, REFERENCE, TABLES, MANIFEST = "model.json", "reference.npy", "tables.npz", "manifest.json"
 RETIRED = "retired"
 
 
@@ -67,20 +68,23 @@ def load_scorer(folder: Path, product: Product) -> Scorer:
 
 def read_files(folder: Path) -> dict[str, bytes]:
     """The files of the model in a folder, as they are. Raises `UntrustedModel` where one cannot be read."""
+    # Models of before the tables were stored have none.
+    tables = [TABLES] if (folder / TABLES).exists() else []
     try:
-        return {name: (folder / name).read_bytes() for name in (MANIFEST, MODEL, REFERENCE)}
+        return {name: (folder / name).read_bytes() for name in (MANIFEST, MODEL, REFERENCE, *tables)}
     except OSError as error:
         raise UntrustedModel(f"{error.filename} cannot be read ({error.strerror}). Train the model again.") from None
 
 
 def scorer_of(manifest: Manifest, files: Mapping[str, bytes], where: Path) -> Scorer:
     """The scorer that these files hold; `where` is for the error messages. Raises `UntrustedModel`."""
-    model, reference = (_trusted(where / name, files[name], manifest) for name in (MODEL, REFERENCE))
+    for name in (MODEL, REFERENCE, *({TABLES} & set(manifest.files))):
+        _check_trusted(where / name, files, manifest)
     return Scorer(
         name=manifest.name,
         sha256=manifest.sha256,
         reference_sha256=manifest.files[REFERENCE],
-        tables=_tables(where, manifest, model, reference),
+        tables=_tables(where, manifest, files),
         calibration=manifest.calibration,
         scale=manifest.scale,
     )
@@ -96,22 +100,17 @@ def find_bundle(models_dir: Path, product: str, sha256: str) -> Path | None:
 
 
 def save_bundle(
-    folder: Path,
-    manifest: Manifest,
-    model: bytes,
-    reference: NDArray[np.float32],
-    documents: Mapping[str, bytes] | None = None,
+    folder: Path, manifest: Manifest, files: Mapping[str, bytes], documents: Mapping[str, bytes] | None = None
 ) -> Manifest:
-    """Write a bundle and give its manifest with the files' hashes.
+    """Write a bundle of `model_files` and give its manifest with their hashes.
 
     `documents` are further files (the model card), which are not part of the model's identity. All
     is written into a folder beside and renamed into place, so that a reader never meets half a model;
     a bundle that lies there is replaced as a whole, and put back should the renaming fail.
     """
-    contents = model_files(model, reference)
-    manifest = replace(manifest, files=hashes(contents))
+    manifest = replace(manifest, files=hashes(files))
     written = json.dumps(manifest.document(), indent=2, sort_keys=True, allow_nan=False) + "\n"
-    contents |= {MANIFEST: written.encode(), **(documents or {})}
+    contents = {**files, MANIFEST: written.encode(), **(documents or {})}
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-new-", dir=folder.parent))
     try:
@@ -125,11 +124,11 @@ def save_bundle(
     return manifest
 
 
-def model_files(model: bytes, reference: NDArray[np.float32]) -> dict[str, bytes]:
+def model_files(model: bytes, reference: NDArray[np.float32], tables: LeafTables) -> dict[str, bytes]:
     """The files that make up a model, by name: the same model and population give the same bytes."""
     buffer = io.BytesIO()
     np.save(buffer, np.ascontiguousarray(reference, dtype=np.float32), allow_pickle=False)
-    return {MODEL: model, REFERENCE: buffer.getvalue()}
+    return {MODEL: model, REFERENCE: buffer.getvalue(), TABLES: tables.to_npz()}
 
 
 def hashes(contents: Mapping[str, bytes]) -> dict[str, str]:
@@ -163,28 +162,35 @@ def _retired(folder: Path) -> Path:
     return place
 
 
-def _trusted(file: Path, content: bytes, manifest: Manifest) -> bytes:
-    found, stated = hashlib.sha256(content).hexdigest(), manifest.files.get(file.name)
+def _check_trusted(file: Path, files: Mapping[str, bytes], manifest: Manifest) -> None:
+    if file.name not in files:
+        raise UntrustedModel(f"{file} is not there, but its manifest names it. Restore it, or train the model again.")
+    found, stated = hashlib.sha256(files[file.name]).hexdigest(), manifest.files.get(file.name)
     if found != stated:
         raise UntrustedModel(
             f"{file} has the SHA-256 {found}, but its manifest states {stated}: the file was changed "
             "after the training. It is not used; restore it, or train the model again."
         )
-    return content
 
 
-def _tables(folder: Path, manifest: Manifest, model: bytes, reference: bytes) -> LeafTables:
+def _tables(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> LeafTables:
     """The tables of files whose hashes were right; what they hold may still be no model of ours."""
     try:
-        ensemble = parse_xgboost_json(json.loads(model))
-        population = np.load(io.BytesIO(reference), allow_pickle=False)
-    except (IndexError, KeyError, TypeError, ValueError) as error:
+        if TABLES in manifest.files:
+            return LeafTables.from_npz(manifest.features, files[TABLES])
+        return _made_tables(folder, manifest, files)
+    except (IndexError, KeyError, TypeError, ValueError, BadZipFile) as error:
         raise UntrustedModel(f"{folder} holds no model that Meridian wrote: {error!r}. Train it again.") from None
+
+
+def _made_tables(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> LeafTables:
+    ensemble = parse_xgboost_json(json.loads(files[MODEL]))
+    population = np.load(io.BytesIO(files[REFERENCE]), allow_pickle=False)
     if ensemble.features != manifest.features:
         raise UntrustedModel(f"The model in {folder} reads other features than its manifest says. Train it again.")
     if population.dtype != np.float32:
         raise UntrustedModel(f"{folder / REFERENCE} has the type {population.dtype}, not float32. Train it again.")
-    return LeafTables(ensemble, population)
+    return make_tables(ensemble, population)
 
 
 def _check_features(manifest: Manifest, product: Product, folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -86,6 +86,8 @@ class Manifest:
     versions: Mapping[str, str]
     limits: tuple[str, ...]
     files: Mapping[str, str]
+    training: Mapping[str, Any] = field(default_factory=dict)
+    """How it was grown; models of before this was written down have nothing here."""
 
     @property
     def name(self) -> str:
@@ -100,11 +102,14 @@ class Manifest:
     def document(self) -> dict[str, Any]:
         """The manifest as JSON values."""
         fields = asdict(self)
+        if not self.training:
+            del fields["training"]
         return {
             **fields,
             "format": FORMAT,
             "name": self.name,
             "purpose": self.purpose.value,
+            "calibration": self.calibration.document(),
             "features": list(self.features),
             "limits": list(self.limits),
         }
@@ -120,7 +125,7 @@ class Manifest:
             fields["purpose"] = Purpose(fields["purpose"])
             fields["features"] = tuple(fields["features"])
             fields["limits"] = tuple(fields["limits"])
-            fields["calibration"] = Calibration(**fields["calibration"])
+            fields["calibration"] = Calibration.from_document(fields["calibration"])
             fields["scale"] = PointsScale(**fields["scale"])
             fields["lineage"] = Lineage(**fields["lineage"])
             fields["files"] = {str(name): str(sha256) for name, sha256 in fields["files"].items()}

@@ -48,14 +48,24 @@ class Scorer:
             row = np.fromiter((values[name] for name in self.features), np.float32, len(self.features))
         shares = self.tables.contributions(row)
         margin = self.tables.base + float(shares.sum())
+        stretch = self.calibration.stretch(margin, self.tables.base)
         return Score(
             pd=self.calibration.pd(margin),
             points=self.scale.points(self.calibration.log_odds(margin)),
-            contributions=dict(zip(self.features, (shares * self.calibration.slope).tolist(), strict=True)),
+            contributions=dict(zip(self.features, (shares * stretch).tolist(), strict=True)),
         )
+
+    def contributions_of(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Each feature's share in the calibrated log-odds of many applicants; shape (applicants, features)."""
+        shares = self.tables.contributions_of(rows)
+        margins = self.tables.base + shares.sum(axis=1)
+        stretches = [self.calibration.stretch(margin, self.tables.base) for margin in margins.tolist()]
+        return np.asarray(shares * np.array(stretches)[:, None])
 
     def pds(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
         """Probabilities of default of many applicants; `rows` has shape (applicants, features)."""
-        margins = self.tables.base + self.tables.contributions_of(rows).sum(axis=1)
-        log_odds = self.calibration.slope * margins + self.calibration.intercept
-        return np.asarray(1.0 / (1.0 + np.exp(-log_odds)))
+        return self.calibration.pds(self.margins(rows))
+
+    def margins(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The model's margins of many applicants, before calibration."""
+        return np.asarray(self.tables.base + self.tables.contributions_of(rows).sum(axis=1))

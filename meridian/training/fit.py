@@ -9,22 +9,26 @@ to come, and what the first model learnt about its own over-confidence holds for
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from meridian.errors import InvalidTrainingData
-from meridian.extra import need
 from meridian.policy import Bands
 from meridian.products import Product
 from meridian.registry import Purpose, features_for
-from meridian.scoring import Calibration, LeafTables, PointsScale, Scorer, parse_xgboost_json
+from meridian.registry.bundle import model_files
+from meridian.scoring import Calibration, PointsScale, Scorer, make_tables, parse_xgboost_json
+from meridian.training.calibrate import Method, calibrate
 from meridian.training.frame import Frame
-from meridian.training.measure import logistic_fit
+from meridian.training.grow import grow, margins_of
 from meridian.training.recipes import RECIPES, SEED, Recipe
+from meridian.training.rejects import Rejects, infer
+from meridian.training.search import Found, Part, folds, search
 
 Floats32 = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -42,12 +46,12 @@ TOLERANCE = 1e-5
 class Fitted:
     """A model with all that a bundle needs.
 
-    `model` is XGBoost's JSON; `pds` the calibrated PD of every loan of the frame; `gain` each
+    `files` are those of `registry.bundle.model_files`; `pds` the calibrated PD of every loan of the frame; `gain` each
     feature's mean gain a split, absent where no tree splits on it.
     """
 
     features: tuple[str, ...]
-    model: bytes
+    files: Mapping[str, bytes]
     reference: Floats32
     calibration: Calibration
     scale: PointsScale
@@ -55,26 +59,57 @@ class Fitted:
     pds: Floats
     calibrated_from: int
     gain: Mapping[str, float]
+    found: Found
+    """The recipe, and how it was come by."""
+
+    @property
+    def training(self) -> dict[str, Any]:
+        """How it was grown, as JSON values."""
+        searched = {"tried": self.found.tried, "log_loss": self.found.log_loss, "before": self.found.log_loss_before}
+        return {
+            "recipe": asdict(self.found.recipe),
+            "calibration": Method.ISOTONIC.value if self.calibration.knots else Method.LOGISTIC.value,
+            **({"search": {k: round(v, 6) for k, v in searched.items()}} if self.found.tried > 1 else {}),
+        }
 
 
-def fit(product: Product, frame: Frame, purpose: Purpose, seed: int = SEED) -> Fitted:
-    """Fit a product's model for a purpose. The same frame and seed give the same bytes.
+@dataclass(frozen=True)
+class Options:
+    """What may be chosen. `search`: how many recipes are tried, the purpose's own among them; 0: none but that.
+    `rejects`: the declined, where they are to be taken in.
+    """
+
+    seed: int = SEED
+    calibration: Method = Method.LOGISTIC
+    search: int = 0
+    rejects: Rejects | None = None
+
+
+DEFAULTS = Options()
+
+
+def fit(
+    product: Product,
+    frame: Frame,
+    purpose: Purpose,
+    options: Options = DEFAULTS,
+    progress: Callable[[float], None] = lambda _share: None,
+) -> Fitted:
+    """Fit a product's model for a purpose. The same frame and options give the same bytes.
 
     Raises `InvalidTrainingData` where there are too few defaults, or the model does not rank the
     months it was calibrated on; `RuntimeError` where the scorer does not reproduce XGBoost.
     """
-    names = features_for(product, purpose)
-    recipe = RECIPES[purpose]
+    names, seed = features_for(product, purpose), options.seed
     inputs = frame.inputs(names)
     earlier, later, calibrated_from = split_for_calibration(frame)
-    first = _grow(product, recipe, names, inputs[earlier], frame.target[earlier], seed)
-    slope, intercept = logistic_fit(_margins(first, inputs[later]), frame.target[later])
-    if not slope > 0:
-        raise InvalidTrainingData(f"The model does not rank the newest training loans: calibration slope {slope:.3f}.")
-    calibration = Calibration(slope, intercept)
-    booster = _grow(product, recipe, names, inputs[frame.trains], frame.target[frame.trains], seed)
-    margins = _margins(booster, inputs)
-    pds = 1.0 / (1.0 + np.exp(-(slope * margins + intercept)))
+    found = _recipe(product, purpose, names, (inputs[earlier], frame.target[earlier]), frame.period[earlier], options,
+                    progress)  # fmt: skip
+    first = _grown(product, found.recipe, names, (inputs[earlier], frame.target[earlier]), options)
+    calibration = calibrate(margins_of(first, inputs[later]), frame.target[later], options.calibration)
+    booster = _grown(product, found.recipe, names, (inputs[frame.trains], frame.target[frame.trains]), options)
+    margins = margins_of(booster, inputs)
+    pds = calibration.pds(margins)
     model = bytes(booster.save_raw("json"))
     training = np.flatnonzero(frame.trains)
     reference = inputs[training[reference_population(pds[training], product.policy.at(purpose.rung).bands, seed)]]
@@ -82,13 +117,63 @@ def fit(product: Product, frame: Frame, purpose: Purpose, seed: int = SEED) -> F
         name=f"{product.name}-{purpose}",
         sha256="",
         reference_sha256="",
-        tables=LeafTables(parse_xgboost_json(json.loads(model)), reference),
+        tables=make_tables(parse_xgboost_json(json.loads(model)), reference),
         calibration=calibration,
         scale=PointsScale(),
     )
     prove(scorer, inputs, margins, seed)
-    gain = {name: float(value) for name, value in booster.get_score(importance_type="gain").items()}
-    return Fitted(tuple(names), model, reference, calibration, scorer.scale, scorer, pds, calibrated_from, gain)
+    return Fitted(
+        features=tuple(names),
+        files=model_files(model, reference, scorer.tables),
+        reference=reference,
+        calibration=calibration,
+        scale=scorer.scale,
+        scorer=scorer,
+        pds=pds,
+        calibrated_from=calibrated_from,
+        gain={name: float(value) for name, value in booster.get_score(importance_type="gain").items()},
+        found=found,
+    )
+
+
+def _grown(product: Product, recipe: Recipe, names: tuple[str, ...], loans: Part, options: Options) -> Any:
+    """A model of granted loans; where the declined are to be taken in, grown once more with what it says of them."""
+    booster, rejects = grow(product.features, recipe, names, *loans, options.seed), options.rejects
+    if rejects is None:
+        return booster
+    inputs, target = loans
+    declined = rejects.inputs(names)
+    pds, granted = (1 / (1 + np.exp(-margins_of(booster, rows))) for rows in (declined, inputs))
+    more = infer(rejects, declined, pds, (granted, target), options.seed)
+    return grow(
+        product.features,
+        recipe,
+        names,
+        np.vstack([inputs, more.inputs]),
+        np.concatenate([target, more.target]),
+        options.seed,
+        np.concatenate([np.ones(len(target)), more.weight]),
+    )
+
+
+def _recipe(
+    product: Product,
+    purpose: Purpose,
+    names: tuple[str, ...],
+    loans: Part,
+    period: NDArray[np.int64],
+    options: Options,
+    progress: Callable[[float], None],
+) -> Found:
+    """The purpose's recipe, or a better one where it is to be searched for, with no more rounds than help."""
+    parts = folds(*loans, period)
+    if not parts:
+        return Found(RECIPES[purpose], 0, math.nan, math.nan)
+    # Without a search only the newest loans are watched: they are the most like those to come.
+    watched = parts if options.search else parts[-1:]
+    return search(
+        product.features, RECIPES[purpose], names, watched, max(options.search, 1), options.seed, progress
+    )  # fmt: skip
 
 
 def split_for_calibration(frame: Frame) -> tuple[NDArray[np.bool_], NDArray[np.bool_], int]:
@@ -143,14 +228,3 @@ def prove(scorer: Scorer, inputs: Floats32, margins: Floats, seed: int) -> None:
             f"{scorer.name}: the leaf tables differ from XGBoost by {worst:.2e} and one row from many by {apart:.2e}; "
             "the model is not saved"
         )
-
-
-def _grow(product: Product, recipe: Recipe, names: tuple[str, ...], inputs: Floats32, target: Floats, seed: int) -> Any:
-    xgboost = need("xgboost")
-    data = xgboost.DMatrix(inputs, target, feature_names=list(names), nthread=1)
-    return xgboost.train(recipe.parameters(product.features, names, seed), data, recipe.rounds)
-
-
-def _margins(booster: Any, inputs: Floats32) -> Floats:
-    data = need("xgboost").DMatrix(inputs, feature_names=booster.feature_names)
-    return np.asarray(booster.predict(data, output_margin=True), dtype=np.float64)

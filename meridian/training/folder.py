@@ -18,11 +18,11 @@ from meridian.products import Product
 from meridian.training.table import TableFile, sha256_of_file
 
 APPLICATIONS, OUTCOMES, EVENTS = "applications", "outcomes", "events"
-KEY = "application_ref"
+KEY, DECLINED = "application_ref", "declined"
 
 
-def read_folder(product: Product, folder: Path) -> TableFile:
-    """The loans of a folder whose outcome is known, in the order of their references.
+def read_folder(product: Product, folder: Path, *, declined: bool = False) -> TableFile:
+    """The loans of a folder whose outcome is known, or the applications that were declined, by their references.
 
     Raises `InvalidTrainingData` where the product has no such table, or the folder lacks a part or a column.
     """
@@ -32,11 +32,17 @@ def read_folder(product: Product, folder: Path) -> TableFile:
     for part in (APPLICATIONS, OUTCOMES, EVENTS):
         if not any((folder / part).rglob("*.parquet")):
             raise InvalidTrainingData(f"{folder} has no Parquet files in {part}/; a folder of loans needs them.")
+    files = {part: str(folder / part / "*.parquet") for part in (APPLICATIONS, OUTCOMES)}
+    condition = f"{quoted(table.outcome)} IS NOT NULL"
+    if declined:
+        if table.declined is None:
+            raise InvalidTrainingData(f"{table.name} does not say which applications were declined.")
+        column, files[DECLINED] = table.declined
+        condition = f"{quoted(column)} = ${DECLINED} AND {quoted(table.outcome)} IS NULL"
     query = f"""
         SELECT {listed(table.columns)}
         FROM read_parquet($applications) AS a JOIN read_parquet($outcomes) AS o USING ({KEY})
-        WHERE {quoted(table.outcome)} IS NOT NULL ORDER BY {KEY}"""
-    files = {part: str(folder / part / "*.parquet") for part in (APPLICATIONS, OUTCOMES)}
+        WHERE {condition} ORDER BY {KEY}"""
     duckdb = need("duckdb")
     try:
         with closing(connect()) as connection:
@@ -45,7 +51,8 @@ def read_folder(product: Product, folder: Path) -> TableFile:
         raise InvalidTrainingData(f"{folder} cannot be read as loans: {str(error).splitlines()[0]}") from None
     columns = {name: _column(name, raw[name]) for name in table.columns}
     if not len(columns[table.columns[0]]):
-        raise InvalidTrainingData(f"{folder} has no loan with a known {table.outcome}.")
+        what = "declined application" if declined else f"loan with a known {table.outcome}"
+        raise InvalidTrainingData(f"{folder} has no {what}.")
     return TableFile(table, folder.name, _digest(sorted(folder.rglob("*.parquet")), folder), columns)
 
 

@@ -82,14 +82,7 @@ def make_frame(
     side of the split has no loans, no defaults or nothing but defaults; `LeakyColumns` for a feature
     that knows the outcome.
     """
-    read = (features_for(product, purpose) for purpose in purposes_of(product))
-    names = tuple(dict.fromkeys(chain.from_iterable(read)))
-    given = set(fields) | ({source.name for source in product.sources} if looked else set())
-    absent = sorted({product.features[name].source for name in names} - given)
-    if absent:
-        raise InvalidTrainingData(f"The training table gives nothing for the sources {', '.join(absent)}.")
-    matrix = _matrix(product, fields, names, len(target), looked, progress)
-    frame = Frame(names, matrix, target, period, split)
+    frame = _frame(product, fields, target, period, split, looked, progress)
     _check_outcomes(frame)
     check_telltales(frame)
     return frame
@@ -118,6 +111,42 @@ def frame_of(
             raise LeakyColumns(f"{', '.join(telling)} is the outcome itself, which no input may be.")
         period = table.split.parts(file.rows) if table.period is None else _read(table.period, file.columns, file)
         return make_frame(product, fields, target, period, table.split, looked, progress)
+
+
+def frame_of_declined(
+    product: Product, file: TableFile, events: Path, progress: Callable[[float], None] = lambda _share: None
+) -> Frame:
+    """The frame of applications that were declined: what came of them nobody knows, and the target is NaN."""
+    table = file.table
+    if table.period is None:
+        raise InvalidTrainingData(f"{table.name} has no time: who was declined in the training period is not known.")
+    return _frame(
+        product,
+        _read(table.fields, file.columns, file),
+        np.full(file.rows, np.nan),
+        _read(table.period, file.columns, file),
+        table.split,
+        _looked(file, file.columns, events),
+        progress,
+    )
+
+
+def _frame(
+    product: Product,
+    fields: Mapping[str, Mapping[str, Any]],
+    target: NDArray[np.float64],
+    period: NDArray[np.int64],
+    split: Split,
+    looked: Looked | None,
+    progress: Callable[[float], None],
+) -> Frame:
+    read = (features_for(product, purpose) for purpose in purposes_of(product))
+    names = tuple(dict.fromkeys(chain.from_iterable(read)))
+    given = set(fields) | ({source.name for source in product.sources} if looked else set())
+    absent = sorted({product.features[name].source for name in names} - given)
+    if absent:
+        raise InvalidTrainingData(f"The training table gives nothing for the sources {', '.join(absent)}.")
+    return Frame(names, _matrix(product, fields, names, len(target), looked, progress), target, period, split)
 
 
 def _looked(file: TableFile, inputs: Columns, events: Path | None) -> Looked | None:

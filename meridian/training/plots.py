@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from meridian.extra import need
 from meridian.policy import Bands
+from meridian.training.describe import Dependence, Description, Drift
 from meridian.training.measure import Curves
 
 INK = "#808b98"
@@ -44,15 +45,18 @@ STYLE: dict[str, Any] = {
 }
 
 Floats = NDArray[np.float64]
+T = TypeVar("T")
 
 
-def draw_all(curves: Curves, target: Floats, pd: Floats, bands: Bands, auc: float) -> dict[str, str]:
-    """Every plot by name: `roc`, `calibration`, `scores`, `gains`. All from the test loans."""
+def draw_all(curves: Curves, target: Floats, pd: Floats, bands: Bands, auc: float, told: Description) -> dict[str, str]:
+    """Every plot by name: `roc`, `calibration`, `scores`, `gains`, `stability`, `dependence`. All from test loans."""
     return {
         "roc": _draw(lambda axes: _roc(axes, curves, auc)),
         "calibration": _draw(lambda axes: _calibration(axes, curves)),
         "scores": _draw(lambda axes: _scores(axes, target, pd, bands)),
         "gains": _draw(lambda axes: _gains(axes, curves)),
+        "stability": _draw(lambda axes: _stability(axes, told.drifts)),
+        "dependence": _draw_grid(told.dependences, _dependence),
     }
 
 
@@ -65,12 +69,30 @@ def on_page(svg: str) -> str:
 
 
 def _draw(paint: Callable[[Any], None]) -> str:
+    return _drawn(SIZE, lambda figure: paint(figure.add_subplot()))
+
+
+def _draw_grid(parts: Sequence[T], paint: Callable[[Any, T], None]) -> str:
+    """Small plots side by side, two in a row, on one scale."""
+
+    def paint_all(figure: Any) -> None:
+        rows = max((len(parts) + 1) // 2, 1)
+        grid = figure.subplots(rows, 2, sharey=True, squeeze=False).ravel()
+        for axes, part in zip(grid, parts, strict=False):
+            paint(axes, part)
+        for axes in grid[len(parts) :]:
+            axes.set_visible(False)
+
+    return _drawn((SIZE[0], SIZE[1] * max(len(parts) + 1, 2) / 4), paint_all)
+
+
+def _drawn(size: tuple[float, float], paint: Callable[[Any], None]) -> str:
     matplotlib = need("matplotlib")
     figures = need("matplotlib.figure")
     with matplotlib.rc_context(STYLE):
         # A Figure of its own, without pyplot: no display, no global state.
-        figure = figures.Figure(figsize=SIZE, layout="constrained")
-        paint(figure.add_subplot())
+        figure = figures.Figure(figsize=size, layout="constrained")
+        paint(figure)
         text = io.StringIO()
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     return text.getvalue()
@@ -137,6 +159,26 @@ def _gains(axes: Any, curves: Curves) -> None:
     _percent(axes.xaxis)
     _percent(axes.yaxis)
     axes.legend(loc="lower right")
+
+
+def _stability(axes: Any, drifts: Sequence[Drift]) -> None:
+    places = np.arange(len(drifts))
+    top = max(0.3, *(one.psi * 1.15 for one in drifts))
+    axes.bar(places, [one.psi for one in drifts], color=BLUE, alpha=0.7, width=0.6)
+    for at, word in ((0.1, "look into it"), (0.25, "act")):
+        axes.axhline(at, color=ORANGE, linewidth=1, linestyle=(0, (4, 3)))
+        axes.annotate(word, (1, at), xycoords=("axes fraction", "data"), fontsize=8, ha="right", va="bottom")
+    step = max(1, len(drifts) // 6)
+    axes.set_xticks(places[::step], [one.period for one in drifts[::step]])
+    axes.set(title="Stability by test period", ylabel="PSI of the PDs, against training", ylim=(0, top))
+
+
+def _dependence(axes: Any, of: Dependence) -> None:
+    axes.plot(of.values, of.pds, color=BLUE)
+    axes.set_title(of.name, fontsize=8)
+    axes.set_xlabel(of.unit, fontsize=7)
+    axes.tick_params(labelsize=7)
+    _percent(axes.yaxis)
 
 
 def _percent(axis: Any) -> None:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 import meridian
+from meridian.errors import InvalidTrainingData
 from meridian.extra import check_extra, need
 from meridian.products import Product
 from meridian.registry import Lineage, Manifest, Purpose, bundle_folder, purposes_of, save_bundle
-from meridian.registry.bundle import hashes, model_files
+from meridian.registry.bundle import hashes
 from meridian.training.card import make_card
-from meridian.training.fit import Fitted, fit
+from meridian.training.fit import DEFAULTS, Fitted, Options, fit
 from meridian.training.folder import EVENTS, read_folder
-from meridian.training.frame import Frame, frame_of
+from meridian.training.frame import Frame, frame_of, frame_of_declined
 from meridian.training.measure import measure
-from meridian.training.recipes import SEED
+from meridian.training.rejects import Inference, Rejects
 from meridian.training.table import read_table
 
 Progress = Callable[[str, float], None]
@@ -36,30 +39,72 @@ def train_product(
     models_dir: Path,
     progress: Progress = quiet,
     columns: Sequence[str] = (),
-    seed: int = SEED,
+    options: Options = DEFAULTS,
+    rejects: Inference = Inference.NONE,
+    factor: float = 1.0,
 ) -> list[Manifest]:
     """Train the product's models on a file of past loans, and put them in place.
 
     `events` is the folder with the events of the sources that are looked up, where the product has any.
     `columns` are columns of the file that the caller wants used; they are checked, see
-    `table.check_wanted`. The same file and seed give the same `model.json` and `reference.npy`, byte
-    for byte. Raises `InvalidTrainingData`, `LeakyColumns`, `NotReady` (the extra is missing); then the
+    `table.check_wanted`. `rejects` takes those in that were declined, assumed to default `factor` times as often as
+    granted loans of the same score. The same file and options give the same model files, byte for
+    byte. Raises `InvalidTrainingData`, `LeakyColumns`, `NotReady` (the extra is missing); then the
     models that were there stay.
+    """
+    loans = read_loans(product, path, columns, lambda what, share: progress(what, 0.2 * share))
+    if rejects is not Inference.NONE:
+        options = replace(options, rejects=read_declined(product, path, rejects, factor, progress))
+    return train_frame(product, loans.frame, loans.lineage, models_dir, progress, options, started=0.2)
+
+
+@dataclass(frozen=True)
+class Loans:
+    """Past loans ready to train on, and where they are from."""
+
+    frame: Frame
+    lineage: Lineage
+
+
+def read_declined(
+    product: Product, path: Path, inference: Inference, factor: float, progress: Progress = quiet
+) -> Rejects:
+    """The applications of a folder that were declined in the training period.
+
+    Raises `InvalidTrainingData` where there are none, or nothing says which they are.
+    """
+    if not path.is_dir():
+        raise InvalidTrainingData(f"{path} is one file of loans that were granted; who was declined is in a folder.")
+    file = read_folder(product, path, declined=True)
+    frame = frame_of_declined(product, file, path / EVENTS, partial(progress, "computing features of the declined"))
+    if not frame.trains.any():
+        raise InvalidTrainingData(f"{path} has no application that was declined in the training period.")
+    return Rejects(inference, lambda names: frame.inputs(names)[frame.trains], factor)
+
+
+def read_loans(product: Product, path: Path, columns: Sequence[str] = (), progress: Progress = quiet) -> Loans:
+    """Read a file or a folder of past loans, with the features of all the product's models.
+
+    Raises `InvalidTrainingData`, `LeakyColumns`, `NotReady` (the extra is missing).
     """
     check_extra()
     progress(f"reading {path.name}", 0.0)
     file = read_folder(product, path) if path.is_dir() else read_table(product, path, columns)
-    progress("computing features", 0.1)
+    progress("computing features", 0.5)
     events = path / EVENTS if path.is_dir() else None
-    frame = frame_of(product, file, columns, events, lambda share: progress("computing features", 0.1 + share / 10))
-    lineage = Lineage(
-        table=file.table.name,
-        file=file.name,
-        sha256=file.sha256,
-        rows=count_rows(frame),
-        split=file.table.split.describe(),
+    frame = frame_of(
+        product, file, columns, events, lambda share: progress("computing features", 0.5 + share / 2)
+    )  # fmt: skip
+    return Loans(
+        frame,
+        Lineage(
+            table=file.table.name,
+            file=file.name,
+            sha256=file.sha256,
+            rows=count_rows(frame),
+            split=file.table.split.describe(),
+        ),
     )
-    return train_frame(product, frame, lineage, models_dir, progress, seed, started=0.2)
 
 
 def train_frame(
@@ -68,27 +113,32 @@ def train_frame(
     lineage: Lineage,
     models_dir: Path,
     progress: Progress = quiet,
-    seed: int = SEED,
+    options: Options = DEFAULTS,
     started: float = 0.0,
 ) -> list[Manifest]:
     """Train all of the product's models on a frame. Nothing is put in place before all are proved and described."""
     made = []
     purposes = purposes_of(product)
+    step = (1 - started) / len(purposes)
     for i, purpose in enumerate(purposes):
-        step = (1 - started) / len(purposes)
-        progress(f"growing the {purpose} model", started + i * step)
-        fitted = fit(product, frame, purpose, seed)
-        progress(f"writing the card of the {purpose} model", started + (i + 0.6) * step)
-        manifest = describe_model(product, purpose, frame, fitted, lineage, seed)
-        made.append((manifest, fitted, make_card(product, frame, fitted, manifest)))
+        begun, what = started + i * step, f"growing the {purpose} model"
+        progress(what, begun)
+        fitted = fit(product, frame, purpose, options, partial(_part_of, progress, what, begun, 0.6 * step))
+        progress(f"writing the card of the {purpose} model", begun + 0.6 * step)
+        manifest = describe_model(product, purpose, frame, fitted, lineage, options.seed)
+        if options.rejects is not None:
+            manifest = with_accepts_only(product, frame, manifest, options)
+        made.append((manifest, fitted.files, make_card(product, frame, fitted, manifest)))
     saved = [
-        save_bundle(
-            bundle_folder(models_dir, product.name, manifest.purpose), manifest, fitted.model, fitted.reference, card
-        )
-        for manifest, fitted, card in made
+        save_bundle(bundle_folder(models_dir, product.name, manifest.purpose), manifest, files, card)
+        for manifest, files, card in made
     ]
     progress("done", 1.0)
     return saved
+
+
+def _part_of(progress: Progress, what: str, begun: float, whole: float, share: float) -> None:
+    progress(what, begun + share * whole)
 
 
 def count_rows(frame: Frame) -> dict[str, int]:
@@ -116,6 +166,7 @@ def describe_model(
         metrics={part: measure(frame.target[of], fitted.pds[of]) for part, of in rows.items()},
         lineage=Lineage(lineage.table, lineage.file, lineage.sha256, lineage.rows, split, lineage.simulated),
         seed=seed,
+        training=fitted.training,
         versions={
             "meridian": meridian.__version__,
             "numpy": np.__version__,
@@ -123,8 +174,23 @@ def describe_model(
             "xgboost": need("xgboost").__version__,
         },
         limits=_limits(product, fitted, lineage),
-        files=hashes(model_files(fitted.model, fitted.reference)),
+        files=hashes(fitted.files),
     )
+
+
+def with_accepts_only(product: Product, frame: Frame, manifest: Manifest, options: Options) -> Manifest:
+    """The manifest of a model that took the declined in, with the figures of the same without them beside."""
+    rejects = options.rejects
+    assert rejects is not None  # noqa: S101  # for the type checker
+    plain = fit(product, frame, manifest.purpose, replace(options, rejects=None))
+    told = {
+        "inference": rejects.inference.value,
+        "factor": rejects.factor,
+        "declined": len(rejects.inputs(manifest.features)),
+        "assumption": "Of the declined nobody knows the outcome: theirs was assumed from the model of granted loans.",
+        "accepts_only": measure(frame.target[~frame.trains], plain.pds[~frame.trains]),
+    }
+    return replace(manifest, training={**manifest.training, "rejects": told})
 
 
 def _limits(product: Product, fitted: Fitted, lineage: Lineage) -> tuple[str, ...]:

@@ -64,10 +64,10 @@ def verify(path: Path, *words: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("stage", ["fast", "batch"])
 def test_a_pack_holds_and_its_decision_is_made_again(kept: Service, pack: Callable[[UUID], Path], stage: str) -> None:
     path = pack(decision_ids(kept, f"stage = '{stage}'")[0])
-    result = verify(path, "--key", kept.worker.public_key)
+    result = verify(path, "--key", kept.worker.seal_keys.public)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "was made again, the same byte for byte" in result.stdout
-    assert f"signed by {kept.worker.public_key}" in verify(path).stdout
+    assert f"signed by {kept.worker.seal_keys.public}" in verify(path).stdout
 
 
 def test_what_a_person_decided_is_checked_and_not_made_again(kept: Service, pack: Callable[[UUID], Path]) -> None:
@@ -86,7 +86,7 @@ def test_the_small_verifier_needs_nothing_but_python(kept: Service, pack: Callab
     path = pack(decision_ids(kept)[0])
     with zipfile.ZipFile(path) as content:
         content.extract("check_pack.py", path.parent)
-    command = [sys.executable, "-I", "-S", str(path.parent / "check_pack.py"), str(path), kept.worker.public_key]
+    command = [sys.executable, "-I", "-S", str(path.parent / "check_pack.py"), str(path), kept.worker.seal_keys.public]
     result = subprocess.run(command, env=NOWHERE, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout.splitlines()[0]) == (0, "The pack holds."), result.stderr
     assert "signatures are not checked" in result.stderr
@@ -116,7 +116,7 @@ def changed(path: Path, name: str, change: Callable[[bytes], bytes], *, rehash: 
 
 FILES = (
     "decision.json", "evidence.json", "policy.json", "rows.json", "seals.json", "check_pack.py",
-    "model/model.json", "model/manifest.json", "model/reference.npy", "README.txt",
+    "model/model.json", "model/manifest.json", "model/reference.npy", "model/tables.npz", "README.txt",
 )  # fmt: skip
 
 
@@ -135,7 +135,7 @@ def test_a_seal_made_with_another_key_and_signed_again_is_found_by_the_trusted_k
 ) -> None:
     path = pack(decision_ids(kept)[0])
     other = changed(path, "decision.json", lambda text: text.replace(b'"decline"', b'"approve"') + b" ", rehash=True)
-    assert verify(other, "--key", kept.worker.public_key).returncode == 1
+    assert verify(other, "--key", kept.worker.seal_keys.public).returncode == 1
 
 
 def test_what_is_no_pack_is_said_to_be_none(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from meridian.errors import NotReady
 from meridian.registry import Purpose
-from meridian.scoring import LeafTables, parse_xgboost_json
+from meridian.scoring import LeafTables, make_tables, parse_xgboost_json
 
 TOLERANCE = 1e-5
 
@@ -34,7 +34,7 @@ def grow(seed: int, width: int, depth: int, rounds: int, rows: int = 160) -> tup
 
 
 def tables_of(booster: Any, reference: np.ndarray) -> LeafTables:
-    return LeafTables(parse_xgboost_json(json.loads(booster.save_raw("json"))), reference)
+    return make_tables(parse_xgboost_json(json.loads(booster.save_raw("json"))), reference)
 
 
 def margins(booster: Any, rows: np.ndarray) -> np.ndarray:
@@ -94,6 +94,30 @@ def test_many_rows_are_scored_as_each_alone(seed: int) -> None:
     tables = tables_of(booster, data[:30])
     rows = hard_rows(booster, data, seed)
     np.testing.assert_array_equal(tables.contributions_of(rows), np.stack([tables.contributions(row) for row in rows]))
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 2**31), depth=st.integers(1, 5))
+def test_stored_tables_give_the_same_bits(seed: int, depth: int) -> None:
+    booster, data = grow(seed, 6, depth, 5)
+    tables = tables_of(booster, data[:30])
+    again = LeafTables.from_npz(tables.features, tables.to_npz())
+    assert again.to_npz() == tables.to_npz() == tables_of(booster, data[:30]).to_npz()
+    assert again.base == tables.base
+    np.testing.assert_array_equal(again.contributions_of(data), tables.contributions_of(data))
+
+
+def test_a_large_model_is_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the parts of a model give adds up to what the whole does."""
+    booster, data = grow(5, 6, 4, 30)
+    whole = tables_of(booster, data[:30])
+    monkeypatch.setattr("meridian.scoring.leaf_tables.LEAVES_AT_ONCE", 7)
+    parts = tables_of(booster, data[:30])
+    rows = hard_rows(booster, data, 5)
+    np.testing.assert_allclose(parts.contributions_of(rows), whole.contributions_of(rows), rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(
+        parts.contributions_of(rows[:9]), np.stack([parts.contributions(r) for r in rows[:9]])
+    )
 
 
 def test_a_reference_applicant_contributes_nothing_against_itself() -> None:

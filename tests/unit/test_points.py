@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from itertools import accumulate
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,6 +32,32 @@ def test_more_risk_never_has_more_points(one: float, other: float) -> None:
     scale = PointsScale()
     low, high = min(one, other), max(one, other)
     assert scale.points(low) >= scale.points(high)
+
+
+def added_up(steps: list[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
+    margins = accumulate((x for x, _ in steps), initial=-3.0)
+    return tuple(zip(margins, accumulate((y for _, y in steps), initial=-4.0), strict=True))
+
+
+rising = st.lists(st.tuples(st.floats(0.01, 3), st.floats(0.01, 3)), min_size=1, max_size=8).map(added_up)
+
+
+@given(st.floats(0.01, 10), rising, st.floats(-30, 30), st.floats(-30, 30))
+def test_a_calibration_of_knots_rises_everywhere(slope: float, knots: Any, one: float, other: float) -> None:
+    calibration = Calibration(slope, 0.0, knots)
+    low, high = min(one, other), max(one, other)
+    assert calibration.log_odds(low) <= calibration.log_odds(high)
+    assert calibration.stretch(low, high) > 0
+    for margin, log_odds in knots:
+        assert calibration.log_odds(margin) == pytest.approx(log_odds)
+    assert calibration.pds(np.array([low, high])).tolist() == pytest.approx([calibration.pd(low), calibration.pd(high)])
+    assert Calibration.from_document(calibration.document()) == calibration
+
+
+def test_knots_that_do_not_rise_are_refused() -> None:
+    for knots in (((0.0, 1.0), (0.0, 2.0)), ((0.0, 1.0), (1.0, 1.0)), ((0.0, 1.0), (1.0, 0.5))):
+        with pytest.raises(ValueError, match="ranks"):
+            Calibration(1.0, 0.0, knots)
 
 
 @given(st.floats(0.01, 10), st.floats(-5, 5), st.floats(-30, 30), st.floats(-30, 30))

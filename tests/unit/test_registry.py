@@ -16,7 +16,9 @@ import pytest
 
 from meridian.errors import NotReady, UntrustedModel
 from meridian.features import Direction, FeatureSet
-from meridian.registry import Purpose, bundle_folder, load_manifest, load_scorer, save_bundle
+from meridian.registry import Purpose, bundle_folder, load_manifest, load_scorer, read_files, save_bundle
+from meridian.registry.bundle import model_files
+from meridian.scoring import make_tables, parse_xgboost_json
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def test_a_missing_model_names_the_command_that_makes_one(tmp_path: Path, person
         load_scorer(bundle_folder(tmp_path, "personal-loan", Purpose.BATCH), personal_loan)
 
 
-@pytest.mark.parametrize("name", ["model.json", "reference.npy"])
+@pytest.mark.parametrize("name", ["model.json", "reference.npy", "tables.npz"])
 def test_a_changed_file_is_refused_before_it_is_parsed(bundle: Path, personal_loan: Any, name: str) -> None:
     """One byte is enough, and so is a file that is gone."""
     content = bytearray((bundle / name).read_bytes())
@@ -60,11 +62,38 @@ def test_a_changed_file_is_refused_before_it_is_parsed(bundle: Path, personal_lo
         load_scorer(bundle, personal_loan)
 
 
-def test_a_pickled_population_is_never_read(bundle: Path, personal_loan: Any) -> None:
-    """Even one whose hash the manifest states: numpy is told to refuse objects."""
+def without_tables(bundle: Path) -> Path:
+    """The bundle as it was written before tables were stored."""
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    del manifest["files"]["tables.npz"]
+    (bundle / "manifest.json").write_text(json.dumps(manifest))
+    (bundle / "tables.npz").unlink()
+    return bundle
+
+
+def test_a_model_without_stored_tables_scores_to_the_same_bits(bundle: Path, personal_loan: Any) -> None:
+    stored = load_scorer(bundle, personal_loan).tables
+    made = load_scorer(without_tables(bundle), personal_loan).tables
+    assert made.to_npz() == stored.to_npz()
+
+
+def test_what_is_pickled_is_never_read(bundle: Path, personal_loan: Any) -> None:
+    """Even where the manifest states its hash: numpy is told to refuse objects."""
+    np.savez(bundle / "tables.npz", base=np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    state_hash(bundle, "tables.npz")
+    with pytest.raises(UntrustedModel, match="allow_pickle=False"):
+        load_scorer(bundle, personal_loan)
     np.save(bundle / "reference.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     state_hash(bundle, "reference.npy")
     with pytest.raises(UntrustedModel, match="allow_pickle=False"):
+        load_scorer(without_tables(bundle), personal_loan)
+
+
+@pytest.mark.parametrize("content", [b"PK no zip", b"not numpy", b""])
+def test_a_file_that_holds_no_tables_is_refused(bundle: Path, personal_loan: Any, content: bytes) -> None:
+    (bundle / "tables.npz").write_bytes(content)
+    state_hash(bundle, "tables.npz")
+    with pytest.raises(UntrustedModel, match="no model that Meridian wrote"):
         load_scorer(bundle, personal_loan)
 
 
@@ -77,7 +106,7 @@ def test_files_that_hold_no_model_are_refused(bundle: Path, personal_loan: Any, 
     (bundle / name).write_bytes(content)
     state_hash(bundle, name)
     with pytest.raises(UntrustedModel, match="no model that Meridian wrote"):
-        load_scorer(bundle, personal_loan)
+        load_scorer(without_tables(bundle), personal_loan)
 
 
 @pytest.mark.parametrize(
@@ -139,8 +168,9 @@ def test_a_bundle_is_replaced_as_a_whole(bundle: Path, personal_loan: Any) -> No
     (bundle / "left-over.txt").write_text("old")
     model = (bundle / "model.json").read_bytes()
     reference = np.load(bundle / "reference.npy", allow_pickle=False)[:100]
-    saved = save_bundle(bundle, manifest, model, reference, {"card.md": b"# card"})
-    assert {path.name for path in bundle.iterdir()} == {"card.md", "manifest.json", "model.json", "reference.npy"}
+    tables = make_tables(parse_xgboost_json(json.loads(model)), reference)
+    saved = save_bundle(bundle, manifest, model_files(model, reference, tables), {"card.md": b"# card"})
+    assert {path.name for path in bundle.iterdir()} == {"card.md", *read_files(bundle)}
     retired = bundle.parent / "retired" / f"{bundle.name}-{manifest.sha256}"
     assert {path.name for path in bundle.parent.iterdir()} == {bundle.name, "retired"}
     assert load_scorer(retired, personal_loan).sha256 == manifest.sha256
@@ -149,9 +179,8 @@ def test_a_bundle_is_replaced_as_a_whole(bundle: Path, personal_loan: Any) -> No
 
 def test_a_failed_save_leaves_the_older_bundle(bundle: Path, personal_loan: Any) -> None:
     manifest = load_manifest(bundle)
-    reference = np.load(bundle / "reference.npy", allow_pickle=False)
     with pytest.raises(OSError, match="no/such/folder"):
-        save_bundle(bundle, manifest, b"{}", reference, {"no/such/folder": b""})
+        save_bundle(bundle, manifest, {"model.json": b"{}"}, {"no/such/folder": b""})
     assert load_scorer(bundle, personal_loan).sha256 == manifest.sha256
     assert [path.name for path in bundle.parent.iterdir()] == [bundle.name]
 

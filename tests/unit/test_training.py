@@ -13,13 +13,13 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
-from meridian.errors import InvalidTrainingData, LeakyColumns, MeridianError, NotReady
+from meridian.errors import InvalidInput, InvalidTrainingData, LeakyColumns, MeridianError, NotReady
 from meridian.policy import Bands
 from meridian.products import Product, TrainingTable
 from meridian.registry import Purpose
 from meridian.training import train_product
 from meridian.training.demo import demo_frame
-from meridian.training.fit import fit, reference_population
+from meridian.training.fit import Options, fit, reference_population
 from meridian.training.frame import frame_of
 from meridian.training.measure import measure
 from meridian.training.table import read_table
@@ -162,7 +162,17 @@ def test_the_same_loans_give_the_same_files(personal_loan: Product, loans_file: 
     second = train_product(personal_loan, path, tmp_path / "second", columns=["dti"])
     for a, b in zip(first, second, strict=True):
         folders = [tmp_path / run / a.product / a.purpose for run in ("first", "second")]
-        for name in ("model.json", "reference.npy", "roc.svg", "calibration.svg", "scores.svg", "gains.svg"):
+        for name in (
+            "model.json",
+            "reference.npy",
+            "tables.npz",
+            "roc.svg",
+            "calibration.svg",
+            "scores.svg",
+            "gains.svg",
+            "stability.svg",
+            "dependence.svg",
+        ):
             assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes(), name
         assert a.files == b.files
         assert replace(a, trained_at="") == replace(b, trained_at="")
@@ -170,7 +180,8 @@ def test_the_same_loans_give_the_same_files(personal_loan: Product, loans_file: 
 
 def test_another_seed_gives_another_model(personal_loan: Product) -> None:
     frame, _ = demo_frame(personal_loan, 4000)
-    assert fit(personal_loan, frame, Purpose.COMPACT, 1).model != fit(personal_loan, frame, Purpose.COMPACT, 2).model
+    one, other = (fit(personal_loan, frame, Purpose.COMPACT, Options(seed=seed)) for seed in (1, 2))
+    assert one.files["model.json"] != other.files["model.json"]
 
 
 @pytest.mark.parametrize("purpose", [Purpose.COMPACT, Purpose.APPLICATION, Purpose.BATCH])
@@ -231,11 +242,18 @@ def test_the_card_tells_what_the_manifest_holds(demo_models: Any) -> None:
             assert f"{manifest.metrics['test']['auc']:.4f}" in text
             assert "Simulated applicants" in text
             assert all(name in text for name in manifest.features)
-        assert html.count("<svg") == 4
+        assert html.count("<svg") == 6
         assert 'src="' not in html
         assert "<link" not in html
         assert "prefers-color-scheme: dark" in html
-        for name in ("roc", "calibration", "scores", "gains"):
+        told = json.loads((folder / "card.json").read_text())
+        assert told["sha256"] == manifest.sha256
+        assert told["manifest"] == manifest.document()
+        assert told["cured"]["toward_share"] >= 0.99
+        assert f"{told['cured']['toward_share']:.1%} moved toward approval" in markdown
+        assert sum(one["loans"] for one in told["drifts"]) == manifest.lineage.rows["test"]
+        assert {one["name"] for one in told["dependences"]} <= set(manifest.features)
+        for name in ("roc", "calibration", "scores", "gains", "stability", "dependence"):
             assert f"({name}.svg)" in markdown
             assert (folder / f"{name}.svg").is_file()
 
@@ -277,6 +295,18 @@ def test_the_command_prints_manifests_as_json(command: Any, loans_file: Write, t
         "personal-loan-batch",
     ]
     assert all((Path(manifest["folder"]) / "card.html").is_file() for manifest in manifests)
+
+
+def test_the_command_takes_what_is_chosen(command: Any, loans_file: Write) -> None:
+    chosen = ("--calibration", "isotonic", "--search", "2", "--seed", "5")
+    result = command("personal-loan", "--data", str(loans_file()), *chosen, "--json")
+    assert result.exit_code == 0, result.output
+    for manifest in json.loads(result.stdout):
+        assert manifest["seed"] == 5
+        assert manifest["training"]["search"]["tried"] == 2
+    refused = command("personal-loan", "--data", str(loans_file()), "--calibration", "guessed")
+    assert isinstance(refused.exception, InvalidInput)
+    assert "logistic, isotonic" in str(refused.exception)
 
 
 def test_the_command_refuses_a_leak(command: Any, loans_file: Write) -> None:

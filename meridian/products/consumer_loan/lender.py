@@ -38,4 +38,5 @@ LENDER = TrainingTable(
     applicant=lambda columns: columns["applicant_id"],
     cut_off=_night_before,
     outcome="default_12m",
+    declined=("decision", "decline"),
 )

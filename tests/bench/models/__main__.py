@@ -1,0 +1,107 @@
+"""`python -m tests.bench.models`: train on each data set, and print what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from meridian.products import Product, find_product
+from meridian.registry import Purpose, bundle_folder, load_scorer
+from meridian.simulator.lender import LenderSettings, simulate
+from meridian.training.fit import Options
+from meridian.training.measure import measure
+from meridian.training.train import Loans, read_loans, train_frame
+from tests.bench.models.hmda import Mortgages, best_f1, fairness, mortgages
+from tests.bench.models.scorecard import scorecard_pds
+
+DATA = Path(os.environ.get("MERIDIAN_REAL_DATA", Path(__file__).parents[4] / "shared" / "data"))
+SHOWN = ("auc", "ks", "brier", "calibration_slope")
+SCORECARD = "scorecard"
+
+
+def bench(
+    applicants: Annotated[int, typer.Option(min=5000, help="Of the simulated lender.")] = 20_000,
+    search: Annotated[int, typer.Option(min=0, help="Try so many recipes for each model.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+) -> None:
+    """AUC, KS, Brier score and calibration slope on loans that no model has seen, out of time where there is a time."""
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="meridian-bench-") as place:
+        for name, product, loans, extra in _sets(Path(place), applicants):
+            print(f"training on {name} ...", file=sys.stderr, flush=True)
+            found[name] = _figures(product, loans, Path(place) / name, search, extra)
+    if as_json:
+        sys.stdout.write(json.dumps(found, indent=2) + "\n")
+        return
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 124
+    console.print(_table(found))
+    for compared in found.get("HMDA", {}).get("fairness", []):
+        console.print("- {group} / {control}: AIR {air:.3f}, SMD {smd:.3f}".format(**compared), markup=False)
+
+
+def _sets(place: Path, applicants: int) -> Iterator[tuple[str, Product, Loans, Mortgages | None]]:
+    for name, product, file in (
+        ("LendingClub", "personal-loan", "lending_club_2007_2011.csv.gz"),
+        ("Taiwan", "credit-card", "taiwan_default_2005.csv.gz"),
+    ):
+        if (DATA / file).exists():
+            yield name, find_product(product), read_loans(find_product(product), DATA / file), None
+    train, test = (DATA / f"hmda_2018_{part}.csv.gz" for part in ("train", "test"))
+    if train.exists():
+        (place / "products").mkdir()
+        drafted = mortgages(train, test, place / "products")
+        yield "HMDA", drafted.product, drafted.loans, drafted
+    simulate(LenderSettings(applicants=applicants, seed=3), place / "past")
+    lender = find_product("consumer-loan")
+    yield "simulated lender", lender, read_loans(lender, place / "past"), None
+
+
+def _figures(product: Product, loans: Loans, place: Path, search: int, drafted: Mortgages | None) -> dict[str, Any]:
+    frame = loans.frame
+    manifests = train_frame(product, frame, loans.lineage, place, options=Options(search=search))
+    figures: dict[str, Any] = {
+        "loans": dict(loans.lineage.rows),
+        "models": {str(one.purpose): {name: one.metrics["test"][name] for name in SHOWN} for one in manifests},
+    }
+    plain = measure(frame.target[~frame.trains], scorecard_pds(frame)[~frame.trains])
+    figures["models"][SCORECARD] = {name: plain[name] for name in SHOWN}
+    if drafted is not None:
+        scorer = load_scorer(bundle_folder(place, product.name, Purpose.COMPACT), product)
+        pds = scorer.pds(frame.inputs(scorer.features))
+        cut = best_f1(frame.target[frame.trains], pds[frame.trains])
+        figures |= {
+            "cut_off": cut,
+            "fairness": [vars(one) for one in fairness(drafted, pds[~frame.trains], cut)],
+        }
+    return figures
+
+
+def _table(found: dict[str, Any]) -> Table:
+    table = Table(title="On loans that no model has seen", title_justify="left", box=box.SIMPLE_HEAD)
+    for heading in ("data", "model"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("AUC", "KS", "Brier", "slope"):
+        table.add_column(heading, justify="right")
+    for name, figures in found.items():
+        here = f"{name} ({figures['loans']['train']:,} / {figures['loans']['test']:,})"
+        for model, of in figures["models"].items():
+            table.add_row(here, model, *(f"{of[one]:.4f}" for one in SHOWN[:3]), f"{of['calibration_slope']:.3f}")
+            here = ""
+        table.add_section()
+    return table
+
+
+if __name__ == "__main__":
+    typer.run(bench)
