@@ -68,7 +68,7 @@ def readyz() -> Response:
     """
     wiring = current_app.extensions["meridian"]
     wiring.queries.check_ready()
-    missing = [f"compact model of {name}" for name in wiring.products if wiring.compact_models(name) is None]
+    missing = [f"compact model of {name}" for name in wiring.products if wiring.models.compact(name) is None]
     return _json({"status": "ready", "version": __version__, "degraded": missing})
 
 

@@ -35,6 +35,13 @@ class DecisionPath(BaseModel):
     decision_id: UUID
 
 
+class DecisionQuery(BaseModel):
+    """What of a decision is wanted beside the record."""
+
+    model_config = ConfigDict(extra="forbid")
+    recourse: Annotated[int, Field(ge=0, le=1)] = Field(0, description="1: with the smallest change to an approval.")
+
+
 class ApplicationPath(BaseModel):
     """Which application."""
 
@@ -108,9 +115,14 @@ def decide() -> Response:
 
 @v1.get("/decisions/<uuid:decision_id>", tags=[DECISIONS], responses={200: schemas.DecisionOut, 404: schemas.Problem})
 @needs("read")
-def get_decision(path: DecisionPath) -> Response:
-    """One version of a decision."""
-    return json_reply(current_app.extensions["meridian"].queries.decision(path.decision_id))
+def get_decision(path: DecisionPath, query: DecisionQuery) -> Response:
+    """One version of a decision; with `recourse=1`, also what the applicant could have changed to be approved."""
+    wiring = current_app.extensions["meridian"]
+    document = wiring.queries.decision(path.decision_id)
+    if query.recourse:
+        found = wiring.recourses.of(path.decision_id)
+        document = {**document, "recourse": found.document() if found else None}
+    return json_reply(document)
 
 
 @v1.get("/decisions", tags=[DECISIONS], responses={200: schemas.DecisionPage})

@@ -81,6 +81,25 @@ class EvidenceOut(Shape):
     hash: str = Field(description="SHA-256 of the canonical evidence (RFC 8785).")
 
 
+class ChangeOut(Shape):
+    """One thing to change."""
+
+    field: str = Field(description="Its path in the application.")
+    meaning: str
+    unit: str
+    present: float
+    needed: float
+
+
+class RecourseOut(Shape):
+    """The smallest change of what an applicant can act on that would have led to an approval; no promise of one."""
+
+    changes: list[ChangeOut] = Field(description="Empty: nothing that was tried would have.")
+    outcome: Literal["approve"] | None
+    pd: float | None
+    tried: int
+
+
 class DecisionOut(Shape):
     """One version of a decision."""
 
@@ -96,6 +115,7 @@ class DecisionOut(Shape):
     offer: OfferOut | None
     evidence: EvidenceOut
     review: dict[str, Any] | None = Field(None, description="Of a review: the analyst, the note, what it overturns.")
+    recourse: RecourseOut | None = Field(None, description="On request: what would have been approved.")
     decided_at: str
     decided_by: str
     timings_ms: dict[str, float]

@@ -45,4 +45,4 @@ def seal() -> None:
 @audit.command()
 def key() -> None:
     """Print the public key that an auditor trusts: seals are signed with its other half."""
-    out.print(Wiring(load_settings(), "audit").public_key)
+    out.print(Wiring(load_settings(), "audit").seal_keys.public)

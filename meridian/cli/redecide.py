@@ -32,8 +32,9 @@ def redecide(
 ) -> None:
     """Decide again, on what the sources say now, what an outage had decided on a lower rung.
 
-    Without --record nothing is written. What was communicated is never reversed: where the outcome flips, a person
-    decides, but for referrals that nobody has taken yet, which are settled.
+    Without --record no decision is written; what providers told is kept, so that they are not asked again for it. What
+    was communicated is never reversed: where the outcome flips, a person decides, but for referrals that nobody has
+    taken yet, which are settled.
     """
     since, until = _window(window)
     wiring = Wiring(load_settings(), "redecide", WORKER_ROLE)
@@ -78,4 +79,4 @@ def _report(done: list[Redecided], *, record: bool) -> None:
         if one.because:
             talk.print(f"not decided again: {one.application_ref}: {one.because}", markup=False)
     if not record and recovered:
-        talk.print("Nothing was written. Run it again with --record to have it in the record.")
+        talk.print("No decision was written. Run it again with --record to have it in the record.")

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from meridian.desk import refusals
 from meridian.desk.forms import SettleForm, text_of
 from meridian.desk.pages import case_page, queue_page
+from meridian.desk.recourse import recourse_lines
 from meridian.desk.session import begin_session, check_csrf, current_wiring, end_session, local_path, signed_in
 from meridian.errors import CaseConflict, InvalidInput
 from meridian.outcome import Outcome
@@ -129,4 +130,5 @@ def _show_case(case_id: UUID, form: SettleForm) -> str:
     wiring = current_wiring()
     view = wiring.reviews.case(case_id)
     page = case_page(view, wiring.products[view.case.product], g.analyst, utc_now())
-    return render_template("desk/case.html", page=page, form=form)
+    recourse = recourse_lines(wiring.recourses.of(UUID(view.governing["id"])))
+    return render_template("desk/case.html", page=page, form=form, recourse=recourse)

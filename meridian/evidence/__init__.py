@@ -9,6 +9,7 @@ from meridian.evidence.capture import (
     SourceStatus,
     absent_of,
     capture,
+    features_of,
     unanswered_of,
 )
 from meridian.evidence.pre_computed import PreComputed
@@ -23,6 +24,7 @@ __all__ = [
     "absent_of",
     "canonical_json",
     "capture",
+    "features_of",
     "sha256_of",
     "unanswered_of",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
@@ -16,6 +16,7 @@ from meridian.evidence.canonical import canonical_json
 from meridian.evidence.pre_computed import PreComputed
 from meridian.features import FeatureSet, Fields
 
+NOTHING_KEPT: Mapping[str, Collection[str]] = {}
 FORM = "application"
 """The source of what the applicant states."""
 
@@ -194,6 +195,7 @@ def capture(
     versions: Mapping[str, str | None],
     reduced: bool = False,
     pre_computed: PreComputed | None = None,
+    keep: Mapping[str, Collection[str]] = NOTHING_KEPT,
 ) -> Evidence:
     """Freeze what is known.
 
@@ -202,12 +204,12 @@ def capture(
     stands in for every model; `versions` has the hashes of model, policy and code in force. The fields of the
     application go with those of every source, for ratios. A feature that an answering source has no value for takes its
     default, and the document says so; one without a default, or whose source did not answer, is null: never zero, never
-    anything that could be taken for news.
+    anything that could be taken for news. `keep` names fields, by source, that are frozen beside the features.
     """
     form = next((reading.fields for reading in readings if reading.name == FORM), {})
     values, defaults = {}, {}
     for reading in readings:
-        values[reading.name], defaulted = _values(reading, features, form)
+        values[reading.name], defaulted = features_of(reading, features, form)
         if defaulted:
             defaults[reading.name] = defaulted
     return Evidence(
@@ -217,6 +219,7 @@ def capture(
             "sources": [reading.summary() for reading in readings],
             "features": values,
             **({"defaults": defaults} if defaults else {}),
+            **({"fields": fields} if (fields := _kept(readings, keep)) else {}),
             "feature_fingerprint": features.fingerprint,
             **({"pre_computed": pre_computed.document()} if pre_computed else {}),
             "rung": int(Rung.PRE_COMPUTED if pre_computed else _rung(readings, model_sources, reduced=reduced)),
@@ -225,7 +228,24 @@ def capture(
     )
 
 
-def _values(reading: SourceReading, features: FeatureSet, form: Fields) -> tuple[dict[str, float | None], list[str]]:
+def _kept(readings: Sequence[SourceReading], keep: Mapping[str, Collection[str]]) -> dict[str, dict[str, float | None]]:
+    kept = {
+        reading.name: {
+            name: float(reading.fields[name]) for name in sorted(keep[reading.name]) if name in reading.fields
+        }
+        for reading in readings
+        if reading.name in keep and reading.status.usable
+    }
+    return {
+        source: {name: value if math.isfinite(value) else None for name, value in fields.items()}
+        for source, fields in kept.items()
+        if fields
+    }
+
+
+def features_of(
+    reading: SourceReading, features: FeatureSet, form: Fields
+) -> tuple[dict[str, float | None], list[str]]:
     """The source's features, null where not known, and the names of those that took their default."""
     names = [feature.name for feature in features.of_source(reading.name)]
     if not reading.status.usable:

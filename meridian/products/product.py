@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from meridian.application import DecisionRequest
@@ -12,10 +13,20 @@ from meridian.assessment import Contract
 from meridian.decision import Decision, Terms, decide
 from meridian.evidence import Evidence, SourceReading
 from meridian.features import FeatureSet, Source
+from meridian.features.reads import fields_read
 from meridian.policy import Bands, Policy
+from meridian.products.levers import Lever
 from meridian.products.training_table import TrainingTable
 from meridian.reasons import Reasons
 from meridian.scoring import Scorer
+
+
+@dataclass(frozen=True)
+class KeptFields:
+    """Features of a source that read the form too, and all the fields that they read."""
+
+    features: tuple[str, ...]
+    fields: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,8 @@ class Product:
     application_features: tuple[str, ...] = ()
     """What the model reads that decides where nothing is known but the form. Empty, as above: there is none."""
     training: tuple[TrainingTable, ...] = field(default=())
+    levers: tuple[Lever, ...] = ()
+    """What an applicant can change of an application: for recourse."""
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -68,6 +81,23 @@ class Product:
     def sources_of(self, names: Iterable[str]) -> frozenset[str]:
         """The sources of these features."""
         return frozenset(self.features[name].source for name in names)
+
+    @cached_property
+    def kept_fields(self) -> Mapping[str, KeptFields]:
+        """By source that is looked up: what has to be frozen so that its features can be computed with another form."""
+        moved = {name for lever in self.levers for name in lever.form_fields}
+        found = {
+            source.name: {
+                feature.name: read for feature in self.features.of_source(source.name)
+                if (read := fields_read(feature)) & moved
+            }
+            for source in self.sources
+        }  # fmt: skip
+        return {
+            source: KeptFields(tuple(reads), frozenset().union(*reads.values()))
+            for source, reads in found.items()
+            if reads
+        }
 
     def decide(self, evidence: Evidence, scorer: Scorer | None) -> Decision:
         """Decide about this product's evidence with one of its models; see `meridian.decision.decide`."""

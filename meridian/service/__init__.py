@@ -15,6 +15,7 @@ from meridian.service.packs import Packs
 from meridian.service.policies import PolicyBook
 from meridian.service.prefetch import Prefetch, Readiness
 from meridian.service.queries import Queries
+from meridian.service.recourses import Recourses
 from meridian.service.redecisions import Redecided, Redecisions
 from meridian.service.replays import Replays
 from meridian.service.replies import Replies
@@ -43,6 +44,7 @@ __all__ = [
     "Principal",
     "Queries",
     "Readiness",
+    "Recourses",
     "Redecided",
     "Redecisions",
     "Replays",

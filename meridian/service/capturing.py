@@ -60,6 +60,7 @@ class Capturing:
             model_sources=product.sources_of(scorer.features) if scorer else None,
             reduced=reduced,
             pre_computed=pre_computed,
+            keep={source: kept.fields for source, kept in product.kept_fields.items()},
             versions={
                 "code": self.code_version,
                 "policy": product.terms.sha256,

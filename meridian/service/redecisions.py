@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 
 from meridian.application import parse_request
 from meridian.assessment import Settlement, reconcile
-from meridian.db import cases, decisions, replies
+from meridian.db import cases, decisions
 from meridian.db.engine import lock_application, transaction
 from meridian.db.redecided import add_evidence, find_degraded
 from meridian.decision import Decision
@@ -24,6 +24,7 @@ from meridian.record import EvidenceRow, Version, judged, version_of
 from meridian.service.capturing import Captured, Capturing
 from meridian.service.policies import PolicyBook
 from meridian.sources import Deadline
+from meridian.sources.reply import Reply
 
 BY = "re-decision"
 PATIENCE_S = 30.0
@@ -78,14 +79,17 @@ class Redecisions:
     clock: Callable[[], datetime]
     new_id: Callable[[], UUID]
     code_version: str
+    keep: Callable[[Connection, str, Reply], None]
+    """Keeps what a provider told."""
 
     def of(
         self, since: datetime, until: datetime, least_rung: Rung, *, record: bool
     ) -> tuple[int, Iterator[Redecided]]:
         """Decide again what was decided from `since` until before `until` on `least_rung` or below: how many, and each.
 
-        Left out is what was decided again before. Nothing is written unless `record` says so. An application that
-        cannot be decided again holds up no other.
+        Left out is what was decided again before. No decision is written unless `record` says so; what providers told
+        is kept in any case, for an answer that was paid for is not asked for twice. An application that cannot be
+        decided again holds up no other.
         """
         with transaction(self.engine) as connection:
             found = find_degraded(connection, since, until, least_rung)
@@ -124,6 +128,11 @@ class Redecisions:
         # Received when it was: an age or a report's date is judged as of then.
         received_at = datetime.fromisoformat(earlier.document["received_at"])
         captured = self.capturing(product, request, received_at, self.clock(), Deadline.after(PATIENCE_S))
+        if captured.kept:
+            with transaction(self.engine) as connection:
+                # In the order in which a materialisation goes: each would else wait for a row that the other has.
+                for one in sorted(captured.kept, key=lambda one: one.reply.source):
+                    self.keep(connection, one.provider, one.reply)
         return captured, product.decide(captured.evidence, captured.scorer)
 
     def _settlement(
@@ -168,9 +177,6 @@ class Redecisions:
             )
             add_evidence(connection, EvidenceRow(evidence_id, application_id, evidence))
             decisions.add_version(connection, version)
-            replies.add_replies(
-                connection, [replies.ReplyRow.of(self.new_id(), one.provider, one.reply) for one in captured.kept]
-            )
             self._case(connection, application_id, governing, decision, settlement, version.decided_at)
         return settlement
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine
 
 from meridian.anchors import anchor_place
@@ -15,22 +14,13 @@ from meridian.bell import Bell
 from meridian.code_version import code_version
 from meridian.db.breakers import PostgresBreakers
 from meridian.db.durability import keep_durable
-from meridian.db.engine import (
-    ANALYST_ROLE,
-    APP_ROLE,
-    WORKER_ROLE,
-    concerns_all,
-    open_engine,
-    open_pool,
-)
+from meridian.db.engine import ANALYST_ROLE, APP_ROLE, WORKER_ROLE, concerns_all, open_engine, open_pool
 from meridian.db.entries import Entry, commit_entries
 from meridian.db.group import GroupCommit
 from meridian.errors import NotReady, Unavailable
 from meridian.features.events import EventHistory
 from meridian.identity import new_id
 from meridian.products import Product, products
-from meridian.record.seal import public_key, signing_key
-from meridian.registry import ModelArchive, ModelShelf, Purpose
 from meridian.service import (
     Assessments,
     Audits,
@@ -45,6 +35,7 @@ from meridian.service import (
     PolicyBook,
     Prefetch,
     Queries,
+    Recourses,
     Redecisions,
     Replays,
     Replies,
@@ -56,6 +47,8 @@ from meridian.settings import Settings
 from meridian.sources import Nobody, Observer, SharedBreakers
 from meridian.wiring.clock import utc_now
 from meridian.wiring.look_ups import LookUps
+from meridian.wiring.models import Models
+from meridian.wiring.seal_keys import SealKeys
 
 STATEMENT_TIMEOUT_MS = 10_000
 NOBODY = Nobody()
@@ -116,22 +109,9 @@ class Wiring:
         return Bell(self.settings)
 
     @cached_property
-    def compact_models(self) -> ModelShelf:
-        """The models of the fast answer."""
-        return ModelShelf(self.settings.models_dir, Purpose.COMPACT, self.products)
-
-    @cached_property
-    def stand_ins(self) -> tuple[ModelShelf, ...]:
-        """The models that decide where the compact one cannot, the fullest first."""
-        return tuple(
-            ModelShelf(self.settings.models_dir, purpose, self.products)
-            for purpose in (Purpose.REDUCED, Purpose.APPLICATION)
-        )
-
-    @cached_property
-    def batch_models(self) -> ModelShelf:
-        """The models of the assessment."""
-        return ModelShelf(self.settings.models_dir, Purpose.BATCH, self.products)
+    def models(self) -> Models:
+        """What scores."""
+        return Models(self.settings, self.products)
 
     @cached_property
     def look_ups(self) -> LookUps:
@@ -161,9 +141,7 @@ class Wiring:
     @cached_property
     def capturing(self) -> Capturing:
         """How evidence is made."""
-        return Capturing(
-            self.online, self.look_ups.live, (self.compact_models, *self.stand_ins), code_version(), self.batch_models
-        )
+        return Capturing(self.online, self.look_ups.live, self.models.fast, code_version(), self.models.batch)
 
     @property
     def budget(self) -> Budget:
@@ -180,12 +158,7 @@ class Wiring:
 
         What fails, fails again when used.
         """
-        for name, product in self.products.items():
-            for models in (self.compact_models, *self.stand_ins):
-                models(name)
-            if product.policy.pre_computed:
-                # It scores nothing here, but its hash says which earlier scores still hold.
-                self.batch_models(name)
+        self.models.warm()
         for engine in (self.statements, *self.online.engines):
             with contextlib.suppress(Unavailable):
                 open_pool(engine)
@@ -237,21 +210,34 @@ class Wiring:
         """Which policies are stored."""
         return PolicyBook(self.engine, utc_now, new_id)
 
+    @property
+    def seal_keys(self) -> SealKeys:
+        """What signs the record's seals, and what is trusted to."""
+        return SealKeys(self.settings)
+
     @cached_property
     def seals(self) -> Seals:
         """Sealing, and the partitions of the coming months."""
         place = self.settings.anchor_place
-        return Seals(self.engine, utc_now, self._signing_key, place, anchor_place(place))
+        return Seals(self.engine, utc_now, self.seal_keys.signing, place, anchor_place(place))
 
     @cached_property
     def redecisions(self) -> Redecisions:
         """Decisions of an outage made again; a worker's part."""
-        return Redecisions(self.engine, self.products, self.capturing, self.policies, utc_now, new_id, code_version())
+        return Redecisions(
+            self.engine, self.products, self.capturing, self.policies, utc_now, new_id, code_version(),
+            self.replies.keep,
+        )  # fmt: skip
+
+    @cached_property
+    def recourses(self) -> Recourses:
+        """What would have been approved."""
+        return Recourses(self.statements, self.products, self.models.archive)
 
     @cached_property
     def replays(self) -> Replays:
         """Past decisions made again."""
-        return Replays(self.engine, self.archive, code_version())
+        return Replays(self.engine, self.models.archive, code_version())
 
     @cached_property
     def events(self) -> EventHistory:
@@ -269,43 +255,15 @@ class Wiring:
         return SkewCheck(self.engine, self.products, self.events)
 
     @cached_property
-    def archive(self) -> ModelArchive:
-        """Every model that is kept, by its hash."""
-        return ModelArchive(self.settings.models_dir)
-
-    @cached_property
     def packs(self) -> Packs:
         """Evidence packs."""
-        return Packs(self.engine, self.archive.files, self._signing_key)
+        return Packs(self.engine, self.models.archive.files, self.seal_keys.signing)
 
     @cached_property
     def audits(self) -> Audits:
         """Verifying the record."""
         place = self.settings.anchor_place
-        return Audits(self.engine, self._trusted_keys, anchor_place(place), place)
-
-    @property
-    def public_key(self) -> str:
-        """The public half of the key that signs seals."""
-        return public_key(self._signing_key())
-
-    def _trusted_keys(self) -> frozenset[str]:
-        stated = {key.strip().lower() for key in self.settings.seal_public_keys.split(",") if key.strip()}
-        own = {self.public_key} if self.settings.seal_key.get_secret_value() else set()
-        if not stated | own:
-            raise NotReady(
-                "No key is trusted: set MERIDIAN_SEAL_PUBLIC_KEYS to what `meridian audit key` prints where the seals "
-                "are made."
-            )
-        return frozenset(stated | own)
-
-    def _signing_key(self) -> Ed25519PrivateKey:
-        seed = self.settings.seal_key.get_secret_value()
-        if not seed:
-            raise NotReady(
-                "MERIDIAN_SEAL_KEY is not set, so the record cannot be sealed; `openssl rand -hex 32` makes one."
-            )
-        return signing_key(seed)
+        return Audits(self.engine, self.seal_keys.trusted, anchor_place(place), place)
 
     @cached_property
     def assessments(self) -> Assessments:
@@ -313,7 +271,7 @@ class Wiring:
         return Assessments(
             engine=self.engine,
             products=self.products,
-            scorers=self.batch_models,
+            scorers=self.models.batch,
             clock=utc_now,
             new_id=new_id,
             ring=self.bell.ring,

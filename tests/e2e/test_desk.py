@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import update
@@ -173,7 +173,7 @@ def test_the_case_shows_what_was_asked_and_what_is_not_known(at_desk, referred):
 
 
 @browser
-def test_a_scored_case_shows_its_pd_among_the_bands_and_what_each_reason_weighs(at_desk, grey):
+def test_a_scored_case_shows_its_pd_among_the_bands_and_what_each_reason_weighs(at_desk, grey, server):
     decision, case_id = grey
     page = at_desk(f"/review/cases/{case_id}")
     pd = formats.percent(decision["score"]["pd"])
@@ -186,6 +186,11 @@ def test_a_scored_case_shows_its_pd_among_the_bands_and_what_each_reason_weighs(
         row = governs.get_by_role("row").filter(has_text=reason["text"])
         assert formats.signed(reason["contribution"]) in row.inner_text()
         assert row.get_by_role("img").is_visible()
+    told = server.wiring.recourses.of(UUID(decision["id"]))
+    assert "What would have been approved" in governs.inner_text()
+    for change in told.changes:
+        row = governs.locator("dl div").filter(has_text=change.meaning)
+        assert formats.in_unit(change.needed, change.unit) in row.inner_text()
     page.goto("/review")
     assert pd in page.get_by_role("row").filter(has_text=decision["application_ref"]).inner_text()
 

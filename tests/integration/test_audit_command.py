@@ -94,7 +94,7 @@ def test_a_record_that_does_not_hold_is_exit_code_1_and_what_was_tampered_with_i
 
 def test_an_auditor_needs_the_public_key_alone_and_no_secret(running: Service, audit: Callable[..., Said]) -> None:
     key = audit("key").out.strip()
-    assert key == running.wiring.public_key
+    assert key == running.wiring.seal_keys.public
     result = audit("verify", MERIDIAN_SEAL_KEY="", MERIDIAN_SEAL_PUBLIC_KEYS=key, MERIDIAN_SECRET_KEY="")
     assert result.code == 0, result.out + result.err
 

@@ -45,14 +45,14 @@ def shelf(model: Scorer) -> Any:
 
 def use(wiring: Wiring) -> None:
     """Small models, whose every score is known, in place of trained ones."""
-    vars(wiring)["batch_models"] = shelf(BATCH)
-    vars(wiring)["archive"] = lambda _product, sha256: MODELS.get(sha256)
+    vars(wiring.models)["batch"] = shelf(BATCH)
+    vars(wiring.models)["archive"] = lambda _product, sha256: MODELS.get(sha256)
     vars(wiring)["capturing"] = Capturing(
         look_up=wiring.online,
         live=Live({}),
         scorers=(shelf(COMPACT), shelf(STANDS_IN)),
         code_version=code_version(),
-        batch=wiring.batch_models,
+        batch=wiring.models.batch,
     )
 
 

@@ -187,8 +187,11 @@ def test_after_a_bureaus_outage_exactly_what_it_touched_is_decided_again(asking:
 
     dry = again(record=False)
     assert set(dry) == touched | {before[number]["application_ref"] for number in usual}
+    # What a dry run was told is kept: nobody is asked, and perhaps paid, for it twice.
+    asking.stubs["bureau"].fails(FaultName.ERROR)
     recorded = again(record=True)
     recovered = {ref for ref, one in recorded.items() if one.recovered}
+    assert recovered == {ref for ref, one in dry.items() if one.recovered}
     assert recovered <= touched
     # All but those of whom the bureau has nothing, or nothing new enough.
     assert len(recovered) > 30

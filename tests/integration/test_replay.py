@@ -50,7 +50,7 @@ def kept(template: str, demo_models: TrainedModels, tmp_path: Path) -> Iterator[
 
 def replays(running: Service) -> Replays:
     """As a new process has them, with no model in memory."""
-    return replace(running.wiring.replays, models=type(running.wiring.archive)(running.settings.models_dir))
+    return replace(running.wiring.replays, models=type(running.wiring.models.archive)(running.settings.models_dir))
 
 
 def replayed(running: Service, of: Replays | None = None) -> list[Replay]:

@@ -109,7 +109,7 @@ def test_each_seal_is_signed_by_the_key_and_follows_the_one_before(running: Serv
         record_entries(running, 1)
         running.worker.seals.seal()
     seals = running.query("SELECT * FROM record.seal ORDER BY number")
-    assert {bytes(seal.key).hex() for seal in seals} == {running.wiring.public_key}
+    assert {bytes(seal.key).hex() for seal in seals} == {running.wiring.seal_keys.public}
     shas = [bytes(seal.sha256).hex() for seal in seals]
     assert [bytes(seal.previous).hex() for seal in seals] == [BEFORE_THE_FIRST, *shas[:-1]]
 
@@ -203,7 +203,7 @@ def test_without_a_key_nothing_is_sealed_and_the_message_says_how_to_make_one(ru
 def test_a_new_key_signs_on_and_the_old_one_is_trusted_where_it_is_named(running: Service) -> None:
     record_entries(running, 2)
     running.worker.seals.seal()
-    old = running.wiring.public_key
+    old = running.wiring.seal_keys.public
     seed = type(running.settings.seal_key)(token_hex(32))
 
     def renewed(named: str) -> Wiring:

@@ -11,6 +11,7 @@ from meridian.products.consumer_loan.lender import LENDER
 from meridian.products.consumer_loan.policy import CONTRACT, POLICY
 from meridian.products.consumer_loan.reasons import REASONS
 from meridian.products.consumer_loan.schema import ConsumerLoanRequest
+from meridian.products.levers import Lever, down, one_of
 from meridian.products.product import Product
 
 
@@ -49,4 +50,8 @@ CONSUMER_LOAN = Product(
     application_features=APPLICATION,
     sample=sample,
     training=(LENDER,),
+    levers=(
+        Lever("amount", "Amount asked for", "USD", down(500, 500), ("amount",)),
+        Lever("term_months", "Term asked for", "months", one_of(12, 24, 36, 48, 60), ("term_months",)),
+    ),
 )

@@ -18,6 +18,7 @@ from meridian.policy import Bands, Policy, Rule, Test
 from meridian.products.credit_card.statements import FEATURES as OF_STATEMENTS
 from meridian.products.credit_card.statements import STATEMENTS
 from meridian.products.credit_card.taiwan import TAIWAN
+from meridian.products.levers import Lever, down
 from meridian.products.product import Product
 from meridian.reasons import ReasonCode, Reasons, ReasonSource
 
@@ -98,4 +99,5 @@ CREDIT_CARD = Product(
     batch_features=FEATURES.names,
     sample=sample,
     training=(TAIWAN,),
+    levers=(Lever("limit", "Limit asked for", "TWD", down(10_000, 10_000), ("limit",)),),
 )

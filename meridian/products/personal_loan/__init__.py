@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from meridian.decision import Terms
+from meridian.products.levers import Lever, down, one_of, paid_down
 from meridian.products.personal_loan.features import APPLICATION, BATCH, COMPACT, FEATURES, read_application
 from meridian.products.personal_loan.lending_club import LENDING_CLUB
 from meridian.products.personal_loan.policy import CONTRACT, POLICY
@@ -64,4 +65,15 @@ PERSONAL_LOAN = Product(
     application_features=APPLICATION,
     sample=sample,
     training=(LENDING_CLUB,),
+    levers=(
+        Lever("amount", "Amount asked for", "USD", down(500, 500)),
+        Lever("term_months", "Term asked for", "months", one_of(12, 24, 36, 48, 60)),
+        Lever(
+            "credit_report.revolving_balance",
+            "Balances owed on cards and other revolving accounts",
+            "USD",
+            paid_down(),
+            along=("credit_report.revolving_utilisation",),
+        ),
+    ),
 )

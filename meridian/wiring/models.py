@@ -1,0 +1,51 @@
+"""Settings -> the models that this process may use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from meridian.products import Product
+from meridian.registry import ModelArchive, ModelShelf, Purpose
+from meridian.settings import Settings
+
+
+@dataclass(frozen=True)
+class Models:
+    """By what they are for; each is loaded when it is first asked for."""
+
+    settings: Settings
+    products: Mapping[str, Product]
+
+    @cached_property
+    def compact(self) -> ModelShelf:
+        """Those of the fast answer."""
+        return self._shelf(Purpose.COMPACT)
+
+    @cached_property
+    def fast(self) -> tuple[ModelShelf, ...]:
+        """Those that may give the fast answer, the fullest first: the compact one, and what stands in for it."""
+        return self.compact, self._shelf(Purpose.REDUCED), self._shelf(Purpose.APPLICATION)
+
+    @cached_property
+    def batch(self) -> ModelShelf:
+        """Those of the assessment."""
+        return self._shelf(Purpose.BATCH)
+
+    @cached_property
+    def archive(self) -> ModelArchive:
+        """Every model that is kept, by its hash."""
+        return ModelArchive(self.settings.models_dir)
+
+    def warm(self) -> None:
+        """Load what decisions are made with."""
+        for name, product in self.products.items():
+            for shelf in self.fast:
+                shelf(name)
+            if product.policy.pre_computed:
+                # It scores nothing here, but its hash says which earlier scores still hold.
+                self.batch(name)
+
+    def _shelf(self, purpose: Purpose) -> ModelShelf:
+        return ModelShelf(self.settings.models_dir, purpose, self.products)
