@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from math import ceil
 from typing import Any, TypeVar
 
 import numpy as np
@@ -11,13 +12,14 @@ from numpy.typing import NDArray
 
 from meridian.extra import need
 from meridian.policy import Bands
-from meridian.training.describe import Dependence, Description, Drift
+from meridian.training.describe import Dependence, Description, Drift, ReasonLine
 from meridian.training.measure import Curves
 
 INK = "#808b98"
 """Axes and letters: a grey that is legible on white and on near-black; `on_page` makes it the page's own colour."""
 BLUE, ORANGE, GREEN = "#3d7edb", "#e2793f", "#3a9d6e"
 SIZE = (4.6, 3.3)
+MOST_BARS = 10
 STYLE: dict[str, Any] = {
     "svg.hashsalt": "meridian",  # ids inside the SVG are random without it
     "svg.fonttype": "none",
@@ -49,14 +51,15 @@ T = TypeVar("T")
 
 
 def draw_all(curves: Curves, target: Floats, pd: Floats, bands: Bands, auc: float, told: Description) -> dict[str, str]:
-    """Every plot by name: `roc`, `calibration`, `scores`, `gains`, `stability`, `dependence`. All from test loans."""
+    """Every plot by name: `roc`, `calibration`, `scores`, `gains`, `stability`, `reasons`, `dependence`."""
     return {
         "roc": _draw(lambda axes: _roc(axes, curves, auc)),
         "calibration": _draw(lambda axes: _calibration(axes, curves)),
         "scores": _draw(lambda axes: _scores(axes, target, pd, bands)),
         "gains": _draw(lambda axes: _gains(axes, curves)),
         "stability": _draw(lambda axes: _stability(axes, told.drifts)),
-        "dependence": _draw_grid(told.dependences, _dependence),
+        "reasons": _draw(lambda axes: _reasons(axes, told.reasons)),
+        "dependence": _draw_grid("Mean PD as one feature moves and all else stays", told.dependences, _dependence),
     }
 
 
@@ -72,18 +75,19 @@ def _draw(paint: Callable[[Any], None]) -> str:
     return _drawn(SIZE, lambda figure: paint(figure.add_subplot()))
 
 
-def _draw_grid(parts: Sequence[T], paint: Callable[[Any, T], None]) -> str:
-    """Small plots side by side, two in a row, on one scale."""
+def _draw_grid(title: str, parts: Sequence[T], paint: Callable[[Any, T], None]) -> str:
+    """Small plots side by side, three in a row, on one scale; twice as wide as a plot alone."""
+    rows = max(ceil(len(parts) / 3), 1)
 
     def paint_all(figure: Any) -> None:
-        rows = max((len(parts) + 1) // 2, 1)
-        grid = figure.subplots(rows, 2, sharey=True, squeeze=False).ravel()
+        figure.suptitle(title, fontsize=10, fontweight="bold")
+        grid = figure.subplots(rows, 3, sharey=True, squeeze=False).ravel()
         for axes, part in zip(grid, parts, strict=False):
             paint(axes, part)
         for axes in grid[len(parts) :]:
             axes.set_visible(False)
 
-    return _drawn((SIZE[0], SIZE[1] * max(len(parts) + 1, 2) / 4), paint_all)
+    return _drawn((2 * SIZE[0], 0.5 + 1.6 * rows), paint_all)
 
 
 def _drawn(size: tuple[float, float], paint: Callable[[Any], None]) -> str:
@@ -171,6 +175,17 @@ def _stability(axes: Any, drifts: Sequence[Drift]) -> None:
     step = max(1, len(drifts) // 6)
     axes.set_xticks(places[::step], [one.period for one in drifts[::step]])
     axes.set(title="Stability by test period", ylabel="PSI of the PDs, against training", ylim=(0, top))
+
+
+def _reasons(axes: Any, reasons: Sequence[ReasonLine]) -> None:
+    shown = reasons[:MOST_BARS][::-1]
+    places = np.arange(len(shown))
+    axes.barh(places, [line.share for line in shown], color=BLUE, alpha=0.35, label="among the four")
+    axes.barh(places, [line.first for line in shown], color=BLUE, alpha=0.8, label="first")
+    axes.set_yticks(places, [line.code for line in shown])
+    axes.set(title="Reasons given", xlabel="share of the loans not approved", xlim=(0, 1))
+    _percent(axes.xaxis)
+    axes.legend(loc="lower right")
 
 
 def _dependence(axes: Any, of: Dependence) -> None:

@@ -190,7 +190,10 @@ def with_accepts_only(product: Product, frame: Frame, manifest: Manifest, option
         "assumption": "Of the declined nobody knows the outcome: theirs was assumed from the model of granted loans.",
         "accepts_only": measure(frame.target[~frame.trains], plain.pds[~frame.trains]),
     }
-    return replace(manifest, training={**manifest.training, "rejects": told})
+    limit = (
+        "What the declined would have done was assumed, not seen: hold it against the figures of granted loans alone."
+    )
+    return replace(manifest, training={**manifest.training, "rejects": told}, limits=(*manifest.limits, limit))
 
 
 def _limits(product: Product, fitted: Fitted, lineage: Lineage) -> tuple[str, ...]:

@@ -242,7 +242,7 @@ def test_the_card_tells_what_the_manifest_holds(demo_models: Any) -> None:
             assert f"{manifest.metrics['test']['auc']:.4f}" in text
             assert "Simulated applicants" in text
             assert all(name in text for name in manifest.features)
-        assert html.count("<svg") == 6
+        assert html.count("<svg") == 7
         assert 'src="' not in html
         assert "<link" not in html
         assert "prefers-color-scheme: dark" in html
@@ -253,7 +253,7 @@ def test_the_card_tells_what_the_manifest_holds(demo_models: Any) -> None:
         assert f"{told['cured']['toward_share']:.1%} moved toward approval" in markdown
         assert sum(one["loans"] for one in told["drifts"]) == manifest.lineage.rows["test"]
         assert {one["name"] for one in told["dependences"]} <= set(manifest.features)
-        for name in ("roc", "calibration", "scores", "gains", "stability", "dependence"):
+        for name in ("roc", "calibration", "scores", "gains", "stability", "reasons", "dependence"):
             assert f"({name}.svg)" in markdown
             assert (folder / f"{name}.svg").is_file()
 
