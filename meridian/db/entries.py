@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
@@ -12,7 +12,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from meridian.db.clock import MOST_SKEW_S, refuse_skew
-from meridian.db.engine import is_cut, transaction
+from meridian.db.engine import concerns_all, is_cut, transaction
+from meridian.db.group import GroupCommit
 from meridian.db.prepared import Prepared
 from meridian.db.replies import ReplyRow
 from meridian.errors import Unavailable
@@ -140,6 +141,19 @@ WITH won AS (
 SELECT now() AS now, ARRAY(SELECT id::text FROM won) AS added
 """
 ADD = Prepared("add_entries", ADD_ENTRIES, PARAMETERS)
+
+
+def entry_recorder(engine: Engine, *, together: bool) -> Callable[[Entry], bool]:
+    """Records a decision; returns when it is durable, False where its key or reference is taken.
+
+    `together`: what comes at one moment shares a commit.
+    """
+
+    def add(entries: Sequence[Entry]) -> list[bool]:
+        added = commit_entries(engine, entries)
+        return [entry.application.id in added for entry in entries]
+
+    return GroupCommit(add, concerns_all) if together else lambda entry: add([entry])[0]
 
 
 def commit_entries(engine: Engine, entries: Sequence[Entry]) -> set[UUID]:

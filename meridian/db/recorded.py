@@ -56,12 +56,16 @@ def draw_decisions(
     since: datetime | None,
     seed: int,
     stages: Sequence[Stage] = MADE_BY_MACHINE,
+    product: str | None = None,
 ) -> list[UUID]:
-    """Up to `count` decisions of these stages, drawn at random: the same for the same seed."""
+    """Up to `count` decisions of these stages, of all products or one, drawn at random: the same for the same seed."""
     lot = func.hashtextextended(cast(t.version.c.id, String), literal(seed))
     query = select(t.version.c.id).where(t.version.c.stage.in_([stage.value for stage in stages]))
     if since is not None:
         query = query.where(t.version.c.decided_at >= since)
+    if product is not None:
+        query = query.join(t.application, t.application.c.id == t.version.c.application_id)
+        query = query.where(t.application.c.product == product)
     return list(connection.execute(query.order_by(lot).limit(count)).scalars())
 
 

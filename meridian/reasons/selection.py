@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -13,6 +14,10 @@ from meridian.scoring import Score
 NONE_INSTEAD: Mapping[str, str] = {}
 LEAST_SHARE = 0.05
 """What harmed less than a twentieth of the most harmful is no principal reason."""
+INSUFFICIENT = re.compile(
+    r"\b(internal|standards?|polic(y|ies)|(?<!bureau )scor(e|es|ed|ing)|points|model|criteria|risk)\b", re.IGNORECASE
+)
+"""That internal standards were not met, or not enough was scored, is no reason: 12 CFR 1002.9(b)(2)."""
 MOST_REASONS = 4
 """More than four reasons are not likely to help the applicant: official comment 9(b)(2)-1."""
 

@@ -124,6 +124,12 @@ def save_bundle(
     return manifest
 
 
+def population_of(content: bytes) -> NDArray[np.float32]:
+    """The reference population in a file's bytes; never unpickled. Raises `ValueError` for what is none."""
+    population: NDArray[np.float32] = np.load(io.BytesIO(content), allow_pickle=False)
+    return population
+
+
 def model_files(model: bytes, reference: NDArray[np.float32], tables: LeafTables) -> dict[str, bytes]:
     """The files that make up a model, by name: the same model and population give the same bytes."""
     buffer = io.BytesIO()
@@ -185,7 +191,7 @@ def _tables(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> Lea
 
 def _made_tables(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> LeafTables:
     ensemble = parse_xgboost_json(json.loads(files[MODEL]))
-    population = np.load(io.BytesIO(files[REFERENCE]), allow_pickle=False)
+    population = population_of(files[REFERENCE])
     if ensemble.features != manifest.features:
         raise UntrustedModel(f"The model in {folder} reads other features than its manifest says. Train it again.")
     if population.dtype != np.float32:

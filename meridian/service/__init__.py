@@ -19,6 +19,7 @@ from meridian.service.recourses import Recourses
 from meridian.service.redecisions import Redecided, Redecisions
 from meridian.service.replays import Replays
 from meridian.service.replies import Replies
+from meridian.service.reproduction import Reproduction, Swaps
 from meridian.service.reviews import Reviews, Settling
 from meridian.service.seals import Seals
 from meridian.service.skew import Checked, SkewCheck, SkewFound, summed
@@ -50,11 +51,13 @@ __all__ = [
     "Replays",
     "Replies",
     "Reply",
+    "Reproduction",
     "Reviews",
     "Seals",
     "Settling",
     "SkewCheck",
     "SkewFound",
+    "Swaps",
     "Verified",
     "Wanted",
     "asked_sources",

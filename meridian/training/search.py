@@ -22,6 +22,8 @@ from meridian.training.recipes import Recipe
 CUTS = (0.5, 0.65, 0.8)
 DEPTHS = (2, 3, 4)
 """A path that tests more features makes tables larger, and reasons no truer."""
+LEAST_WATCHED = 100
+"""Of either outcome: what fewer say of when to stop is mostly chance, and stops too early."""
 MARGIN = 0.0005
 """Of log loss: what is better by less is not better, and the recipe stays as it is."""
 
@@ -58,14 +60,14 @@ def candidates(first: Recipe, count: int, seed: int) -> list[Recipe]:
 def folds(
     inputs: NDArray[np.float32], target: NDArray[np.float64], period: NDArray[np.int64]
 ) -> list[tuple[Part, Part]]:
-    """Loans to learn from and loans to watch, by whole periods; a cut that leaves one outcome alone is left out."""
+    """Loans to learn from and loans to watch, by whole periods; a cut is left out where too few are watched."""
     ordered = np.sort(period)
     cuts = dict.fromkeys(int(ordered[int(len(ordered) * share)]) for share in CUTS)
     parts = [(period < cut, period >= cut) for cut in cuts]
     return [
         ((inputs[learns], target[learns]), (inputs[watched], target[watched]))
         for learns, watched in parts
-        if all(0 < target[rows].sum() < rows.sum() for rows in (learns, watched))
+        if target[learns].any() and min(target[watched].sum(), (1 - target[watched]).sum()) >= LEAST_WATCHED
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,9 +14,8 @@ from meridian.bell import Bell
 from meridian.code_version import code_version
 from meridian.db.breakers import PostgresBreakers
 from meridian.db.durability import keep_durable
-from meridian.db.engine import ANALYST_ROLE, APP_ROLE, WORKER_ROLE, concerns_all, open_engine, open_pool
-from meridian.db.entries import Entry, commit_entries
-from meridian.db.group import GroupCommit
+from meridian.db.engine import ANALYST_ROLE, APP_ROLE, WORKER_ROLE, open_engine, open_pool
+from meridian.db.entries import Entry, entry_recorder
 from meridian.errors import NotReady, Unavailable
 from meridian.features.events import EventHistory
 from meridian.identity import new_id
@@ -39,6 +38,7 @@ from meridian.service import (
     Redecisions,
     Replays,
     Replies,
+    Reproduction,
     Reviews,
     Seals,
     SkewCheck,
@@ -196,14 +196,7 @@ class Wiring:
     @cached_property
     def add_entry(self) -> Callable[[Entry], bool]:
         """Records a decision: many in one commit, or each in its own."""
-
-        def add(entries: Sequence[Entry]) -> list[bool]:
-            added = commit_entries(self.statements, entries)
-            return [entry.application.id in added for entry in entries]
-
-        if self.settings.commit == "direct":
-            return lambda entry: add([entry])[0]
-        return GroupCommit(add, concerns_all)
+        return entry_recorder(self.statements, together=self.settings.commit == "group")
 
     @cached_property
     def policies(self) -> PolicyBook:
@@ -233,6 +226,11 @@ class Wiring:
     def recourses(self) -> Recourses:
         """What would have been approved."""
         return Recourses(self.statements, self.products, self.models.archive)
+
+    @cached_property
+    def reproduction(self) -> Reproduction:
+        """Past decisions with another model."""
+        return Reproduction(self.statements, self.products)
 
     @cached_property
     def replays(self) -> Replays:

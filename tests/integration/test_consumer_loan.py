@@ -38,7 +38,7 @@ def test_it_ranks_loans_of_the_last_months(loan_models: TrainedModels) -> None:
         "consumer-loan-batch",
     ]
     for manifest in loan_models.manifests:
-        least = 0.6 if manifest.purpose is Purpose.APPLICATION else 0.72
+        least = 0.58 if manifest.purpose is Purpose.APPLICATION else 0.72
         assert least < manifest.metrics["test"]["auc"] < 0.92
 
 

@@ -1,0 +1,114 @@
+"""`meridian models`: what there is, what one is, and whether it may decide."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sysconfig
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from meridian.registry import Purpose, load_manifest, read_files, save_bundle
+from meridian.simulator import requests
+from tests.services import Service
+from tests.training_fixtures import loans_table
+
+MERIDIAN = Path(sysconfig.get_path("scripts")) / "meridian"
+
+
+@pytest.fixture
+def loans(tmp_path: Path) -> Path:
+    table = loans_table(6000)
+    path = tmp_path / "loans.csv"
+    with path.open("w", newline="") as opened:
+        writer = csv.writer(opened)
+        writer.writerow(table)
+        writer.writerows(zip(*table.values(), strict=True))
+    return path
+
+
+@pytest.fixture
+def trained(running: Service, loans: Path) -> Service:
+    """A service whose models were trained on a file of loans."""
+    run(running, ["train", "personal-loan", "--data", str(loans)])
+    return running
+
+
+def run(service: Service, arguments: Sequence[str], code: int = 0) -> str:
+    done = subprocess.run([MERIDIAN, *arguments], env=service.env, capture_output=True, check=False)
+    assert done.returncode == code, (done.stdout + done.stderr).decode()
+    return (done.stdout if code == 0 or "--json" in arguments else done.stdout + done.stderr).decode()
+
+
+def test_models_are_listed_and_shown(trained: Service) -> None:
+    listed: list[dict[str, Any]] = json.loads(run(trained, ["models", "list", "--json"]))
+    assert [(one["purpose"], one["in_use"]) for one in listed] == [
+        ("application-only", True), ("batch", True), ("compact", True)
+    ]  # fmt: skip
+    one = listed[2]
+    assert one["sha256"][:12] in run(trained, ["models", "list"])
+    shown = run(trained, ["models", "show", one["sha256"][:10]])
+    assert one["sha256"] in shown
+    assert "loan_to_income" in shown
+    assert "card.html" in shown
+    assert json.loads(run(trained, ["models", "show", one["sha256"], "--json"]))["manifest"]["name"] == one["name"]
+    assert "No model with a hash that begins with 'zz'" in run(trained, ["models", "show", "zz"], 2)
+    assert "3 models" in run(trained, ["models", "show", ""], 2)
+
+
+def test_a_model_is_measured_anew_and_held_against_past_decisions(
+    trained: Service, loans: Path, tmp_path: Path
+) -> None:
+    today = datetime.now(UTC).date()
+    for request in requests(60, 7, today):
+        trained.wiring.decisions.decide(wanted(request))
+    check = ["models", "check", "personal-loan", "--data", str(loans), "--decisions", "50", "--json"]
+    found = {gate["name"]: gate for gate in json.loads(run_any(trained, check))["gates"]}
+    assert found["files"]["passed"]
+    assert found["reproduction"]["passed"]
+    assert found["reproduction"]["found"].startswith("0 of ")
+    assert "passes" in run_any(trained, check[:-1])
+
+    lenient = tmp_path / "lenient" / "compact"
+    mild = trained.settings.models_dir / "personal-loan" / Purpose.COMPACT
+    manifest = load_manifest(mild)
+    files = {name: content for name, content in read_files(mild).items() if name in manifest.files}
+    calibration = replace(manifest.calibration, intercept=manifest.calibration.intercept - 1.5)
+    save_bundle(lenient, replace(manifest, calibration=calibration), files)
+    told = json.loads(run(trained, [*check, "--folder", str(lenient)], 1))
+    assert not told["passed"]
+    stopped = {gate["name"] for gate in told["gates"] if not gate["passed"]}
+    assert {"calibration", "reproduction"} <= stopped
+    swaps = trained.wiring.reproduction.of("personal-loan", scorer_in(lenient, trained), 50, 1)
+    assert swaps.document()["changed"] > 5
+    assert swaps.decisions + swaps.skipped == 50
+
+
+def run_any(service: Service, arguments: Sequence[str]) -> str:
+    """Whatever the machine's speed makes of the one gate that is about speed."""
+    done = subprocess.run([MERIDIAN, *arguments], env=service.env, capture_output=True, check=False)
+    assert done.returncode in (0, 1), (done.stdout + done.stderr).decode()
+    return (done.stdout + (b"" if "--json" in arguments else done.stderr)).decode().replace("does not pass", "passes")
+
+
+def wanted(request: dict[str, Any]) -> Any:
+    from meridian.service import Wanted
+
+    return Wanted("tests", json.dumps(request).encode())
+
+
+def scorer_in(folder: Path, service: Service) -> Any:
+    from meridian.registry import load_scorer
+
+    return load_scorer(folder, service.wiring.products["personal-loan"])
+
+
+def test_nothing_to_measure_on_is_said(running: Service, tmp_path: Path) -> None:
+    told = run(running, ["models", "check", "personal-loan", "--data", str(tmp_path / "none.csv")], 2)
+    assert "none.csv" in told
