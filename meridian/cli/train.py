@@ -112,7 +112,7 @@ def _table(manifests: list[Manifest]) -> Table:
     loans = f"{rows['train']:,} loans to train, {rows['test']:,} to test"
     table = Table(title=f"{manifests[0].lineage.table}: {loans}", title_justify="left")
     table.add_column("model", no_wrap=True)
-    for heading in ("AUC learnt", "test", "KS", "Brier", "slope"):
+    for heading in ("AUC learnt", "AUC test", "KS", "Brier", "slope"):
         table.add_column(heading, justify="right", no_wrap=True)
     for manifest in manifests:
         test = manifest.metrics["test"]

@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -166,14 +167,16 @@ def _recipe(
     progress: Callable[[float], None],
 ) -> Found:
     """The purpose's recipe, or a better one where it is to be searched for, with no more rounds than help."""
-    parts = folds(*loans, period)
+    first, parts = RECIPES[purpose], folds(*loans, period)
     if not parts:
-        return Found(RECIPES[purpose], 0, math.nan, math.nan)
+        return Found(first, 0, math.nan, math.nan)
     # Without a search only the newest loans are watched: they are the most like those to come.
     watched = parts if options.search else parts[-1:]
-    return search(
-        product.features, RECIPES[purpose], names, watched, max(options.search, 1), options.seed, progress
-    )  # fmt: skip
+    found = search(product.features, first, names, watched, max(options.search, 1), options.seed, progress)
+    # Of more loans more can be learnt: rounds that helped on a part of them are too few for all.
+    more = len(loans[1]) / fmean(len(target) for (_, target), _ in watched)
+    rounds = min(first.rounds, math.ceil(found.recipe.rounds * more))
+    return replace(found, recipe=replace(found.recipe, rounds=rounds))
 
 
 def split_for_calibration(frame: Frame) -> tuple[NDArray[np.bool_], NDArray[np.bool_], int]:
