@@ -18,9 +18,9 @@ from tests.bench.figures import Spread, percentile
 from tests.bench.scoring.rivals import CONTRIBS, LABELS, MARGIN, OURS, SHAP, Field, Shape, field_of
 
 COMPACT, BATCH = Shape(100, 4, 30), Shape(500, 3, 200)
-SLOW = {SHAP: 20}
+SLOW = {SHAP: 50}
 """How many times fewer rows are given to who takes that much longer."""
-WIDTH = 124
+WIDTH = 150
 
 
 def bench(
@@ -78,7 +78,7 @@ def _ratios(figures: dict[str, list[float]], ratio: Callable[[float, float], flo
 
 def _true(field: Field) -> dict[str, float]:
     """How far from XGBoost's margin, and from shap's contributions."""
-    rows = field.rows[:200]
+    rows = field.rows[:100]
     shares = field.scorer.tables.contributions_of(rows)
     margins = np.asarray(field.rivals[MARGIN].many(rows), dtype=np.float64)
     additive = float(np.abs(field.scorer.tables.base + shares.sum(axis=1) - margins).max())

@@ -106,4 +106,6 @@ def _explainer(booster: Any, reference: Rows) -> Any:
         import shap
     except ImportError:
         return None
-    return shap.TreeExplainer(booster, data=reference, feature_perturbation="interventional")
+    # By itself it takes a hundred rows of a population, and explains against those.
+    population = shap.maskers.Independent(reference, max_samples=len(reference))
+    return shap.TreeExplainer(booster, data=population, feature_perturbation="interventional")
