@@ -36,7 +36,7 @@ def mortgages(train: Path, test: Path, place: Path) -> Mortgages:
     """Draft the product and read both files with it."""
     drafted = make_draft(Wishes("mortgage", train, TARGET, protected=GROUPS))
     product = load_product(write_product(drafted, place))
-    learnt, judged = read_loans(product, train), read_loans(product, test)
+    learnt, judged = read_loans(product, train), read_loans(product, _written_alike(test, train, place / "test.csv"))
     frame, unseen = learnt.frame, judged.frame
     parts = Split.by_lot(1).parts(len(frame.target))
     both = Frame(
@@ -62,6 +62,22 @@ def best_f1(target: np.ndarray, pds: np.ndarray) -> float:
     precision, recall, cuts = precision_recall_curve(target, pds)
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
     return float(cuts[int(np.argmax(f1[:-1]))])
+
+
+def _written_alike(file: Path, other: Path, place: Path) -> Path:
+    """A copy of a file with its numbers written as in the other: 1 for 1.0."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        kinds = connection.read_csv(str(other))
+        there = set(connection.read_csv(str(file)).columns)
+        columns = ", ".join(
+            f'CAST("{name}" AS {kind}) AS "{name}"'
+            for name, kind in zip(kinds.columns, kinds.types, strict=True)
+            if name in there
+        )
+        connection.read_csv(str(file)).project(columns).write_csv(str(place))
+    return place
 
 
 def _groups(file: Path) -> dict[str, np.ndarray]:
