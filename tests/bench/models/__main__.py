@@ -28,7 +28,7 @@ DATA = Path(os.environ.get("MERIDIAN_REAL_DATA", Path(__file__).parents[4] / "sh
 SHOWN = ("auc", "ks", "brier", "calibration_slope")
 SCORECARD = "scorecard"
 ROUND_CUT = 0.20
-"""Beside the best F1, as the study that is compared with does not state its cut-off where its figures stand."""
+"""Beside that of the best F1: about where the published ratios lie."""
 
 
 def bench(
