@@ -86,6 +86,8 @@ def check(
     from meridian.training.gates import Gate, pass_gates
     from meridian.training.train import read_loans
 
+    if decisions and purpose is not Purpose.COMPACT:
+        raise InvalidInput(f"--decisions holds a model against past fast answers, which no {purpose} model gives.")
     settings, of = load_settings(), find_product(product)
     place = folder or bundle_folder(settings.models_dir, product, purpose)
     with progress_bar() as progress:
@@ -97,7 +99,8 @@ def check(
                 product, load_scorer(place, of), decisions, SEED, lambda share: progress("decisions made again", share)
             )
             found = (
-                f"{swaps.changed} of {swaps.decisions} past decisions come out otherwise; at most {MOST_CHANGED:.0%}"
+                f"{swaps.changed} of {swaps.decisions} past decisions come out otherwise, at most {MOST_CHANGED:.0%}; "
+                f"{swaps.skipped} could not be made again"
             )
             gates.append(Gate("reproduction", swaps.changed_share <= MOST_CHANGED, found))
     passed = all(gate.passed for gate in gates)
@@ -116,7 +119,8 @@ def _kept() -> Iterator[tuple[Path, Manifest, bool]]:
     models_dir = load_settings().models_dir
     for name in products():
         for place, in_use in ((models_dir / name, True), (models_dir / name / RETIRED, False)):
-            for folder in sorted(place.glob("*")) if place.is_dir() else ():
+            # What begins with a dot is being written, or was left by somebody who was killed.
+            for folder in sorted(place.glob("[!.]*")) if place.is_dir() else ():
                 try:
                     yield folder, load_manifest(folder), in_use
                 except NotReady:

@@ -89,6 +89,12 @@ def _train(product: Product, data: Path | None, models_dir: Path, wanted: list[s
         raise InvalidInput(f"--calibration {chosen.calibration!r} is neither of {', '.join(Method)}.")
     if chosen.rejects not in list(Inference):
         raise InvalidInput(f"--rejects {chosen.rejects!r} is none of {', '.join(Inference)}.")
+    if chosen.rejects == Inference.NONE and chosen.factor != 1.0:
+        raise InvalidInput(
+            f"--factor {chosen.factor} is of the declined, whom nobody takes in; give --rejects as well."
+        )
+    if chosen.rejects != Inference.NONE and data is None:
+        raise InvalidInput("--demo has nobody who was declined; --rejects is for a folder of a lender's own.")
     seed = SEED if chosen.seed is None else chosen.seed
     options = Options(seed, Method(chosen.calibration), chosen.search)
     bar = Progress(
@@ -101,7 +107,7 @@ def _train(product: Product, data: Path | None, models_dir: Path, wanted: list[s
             bar.update(task, description=what, completed=share)
 
         if data is None:
-            return train_demo(product, models_dir, advance)
+            return train_demo(product, models_dir, advance, options)
         return train_product(
             product, data, models_dir, advance, wanted, options, Inference(chosen.rejects), chosen.factor
         )

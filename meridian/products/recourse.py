@@ -24,7 +24,8 @@ from meridian.scoring import Scorer
 
 MOST_LEVERS = 2
 """Who has to change more than two things at once is not told of a small change."""
-MOST_TRIED = 320
+MOST_STEPS = 12
+"""Of each of two levers that are moved together, evenly taken: every step of one with every step of another is many."""
 
 
 @dataclass(frozen=True)
@@ -56,16 +57,14 @@ class Recourse:
         }
 
 
-def recourse(product: Product, evidence: Evidence, scorer: Scorer | None) -> Recourse:
-    """The fewest levers of the product, and of those the fewest steps, with which it approves.
+def recourse(product: Product, evidence: Evidence, scorer: Scorer | None) -> Recourse | None:
+    """The fewest levers of the product, and of those the smallest change, with which it approves.
 
-    `product` has the terms that decided. The evidence is of a decision that was no approval.
+    `product` has the terms that decided. The evidence is of a decision that was no approval. None where there is
+    nothing that can be changed.
     """
     tried = 0
-    for levers, values in _options(product.levers, evidence.application):
-        if tried == MOST_TRIED:
-            break
-        tried += 1
+    for tried, (levers, values) in enumerate(_options(product.levers, evidence.application), start=1):
         changed_to = with_application(product, evidence, changed(evidence.application, values))
         decision = product.decide(changed_to, scorer) if changed_to else None
         if decision is not None and decision.outcome is Outcome.APPROVE:
@@ -80,7 +79,16 @@ def recourse(product: Product, evidence: Evidence, scorer: Scorer | None) -> Rec
                 for lever in levers
             )
             return Recourse(changes, tried, decision.score.pd if decision.score else None)
-    return Recourse((), tried)
+    return Recourse((), tried) if tried else None
+
+
+def can_be_made_again(product: Product, evidence: Evidence) -> bool:
+    """Whether the evidence has the fields without which features that read the form too cannot be computed anew.
+
+    Evidence of before they were frozen has not.
+    """
+    usable = {source["name"] for source in evidence.sources if source["status"] in ("fresh", "stale")}
+    return usable & set(product.kept_fields) <= set(evidence.document.get("fields", {}))
 
 
 def with_application(product: Product, evidence: Evidence, application: Mapping[str, Any]) -> Evidence | None:
@@ -110,9 +118,10 @@ def _options(
     levers: Sequence[Lever], application: Mapping[str, Any]
 ) -> Iterator[tuple[tuple[Lever, ...], dict[str, Any]]]:
     """What may be tried: one lever before two, and of as many the smallest change first."""
-    steps = {lever.path: lever.options(application) for lever in levers}
-    movable = [lever for lever in levers if steps[lever.path]]
+    every_step = {lever.path: lever.options(application) for lever in levers}
+    movable = [lever for lever in levers if every_step[lever.path]]
     for count in range(1, MOST_LEVERS + 1):
+        steps = every_step if count == 1 else {path: _some(options) for path, options in every_step.items()}
         found: list[tuple[float, tuple[int, ...], tuple[Lever, ...], dict[str, Any]]] = []
         for chosen in combinations(movable, count):
             for places in every(*(range(len(steps[lever.path])) for lever in chosen)):
@@ -126,3 +135,9 @@ def _options(
                 found.append((far, places, chosen, values))
         found.sort(key=lambda one: (round(one[0], 9), [lever.path for lever in one[2]], one[1]))
         yield from ((chosen, values) for _, _, chosen, values in found)
+
+
+def _some(options: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """At most so many of the steps, the last among them."""
+    every_nth = -(-len(options) // MOST_STEPS) if options else 1
+    return options[::-1][::every_nth][::-1]

@@ -14,7 +14,7 @@ from meridian.decision import Terms
 from meridian.errors import NotFound
 from meridian.outcome import Outcome, Stage
 from meridian.products import Product
-from meridian.products.recourse import Recourse, recourse
+from meridian.products.recourse import Recourse, can_be_made_again, recourse
 from meridian.replay import MADE_BY_MACHINE
 from meridian.scoring import Scorer
 
@@ -31,8 +31,9 @@ class Recourses:
     def of(self, decision_id: UUID) -> Recourse | None:
         """The smallest change with which it would be approved.
 
-        None where there is nothing to say: it is an approval, or was made by a person, or without a model, or the
-        product has changed since, so that its evidence cannot be made again. Raises `NotFound`.
+        None where there is nothing to say: it is an approval, or was made by a person, or without a model; the product
+        has changed since, so that its evidence cannot be made again; or it declares nothing that can be changed.
+        Raises `NotFound`.
         """
         with transaction(self.engine) as connection:
             found = recorded.find_recorded(connection, [decision_id])
@@ -45,6 +46,6 @@ class Recourses:
             return None
         scorer = self.models(product.name, one.model_sha256) if one.model_sha256 and not one.by_earlier_score else None
         same = one.evidence.document["feature_fingerprint"] == product.features.fingerprint
-        if one.policy_text is None or scorer is None or not same:
+        if one.policy_text is None or scorer is None or not same or not can_be_made_again(product, one.evidence):
             return None
         return recourse(replace(product, terms=Terms.from_text(one.policy_text)), one.evidence, scorer)

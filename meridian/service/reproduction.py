@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from meridian.db import recorded
 from meridian.db.engine import transaction
 from meridian.decision import Terms
+from meridian.evidence import Rung
 from meridian.outcome import Stage
 from meridian.products import Product
 from meridian.replay import Recorded
@@ -37,8 +38,8 @@ class Swaps:
 
     @property
     def changed_share(self) -> float:
-        """0.0 where nothing was decided."""
-        return self.changed / self.decisions if self.decisions else 0.0
+        """1.0 where nothing was decided: what was not measured is not good."""
+        return self.changed / self.decisions if self.decisions else 1.0
 
     def document(self) -> dict[str, Any]:
         """As JSON values."""
@@ -51,7 +52,9 @@ class Swaps:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """A sample of a product's fast decisions, each made again with the policy that decided and another model."""
+    """A sample of a product's fast decisions on the compact model's rungs, each made again with the policy that decided
+    and another such model.
+    """
 
     engine: Engine
     products: Mapping[str, Product]
@@ -74,8 +77,10 @@ class Reproduction:
                 yield from recorded.find_recorded(connection, drawn[start : start + AT_ONCE])
 
     def _note(self, swaps: Swaps, product: Product, one: Recorded, scorer: Scorer) -> None:
-        unread = set(scorer.features) - set(one.evidence.features)
-        if unread or one.by_earlier_score or one.policy_text is None or not one.document["score"]:
+        unread = set(scorer.features) - set(one.evidence.features) or one.evidence.absent_sources(scorer.features)
+        # What a stand-in decided while a source was away says nothing of the model for when none is.
+        stood_in = one.evidence.rung > Rung.STALE
+        if unread or stood_in or one.policy_text is None or not one.document["score"]:
             swaps.skipped += 1
             return
         again = replace(product, terms=Terms.from_text(one.policy_text)).decide(one.evidence, scorer)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from enum import StrEnum
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,25 +41,33 @@ def calibrate(margins: Floats, target: Floats, method: Method) -> Calibration:
 
 def _knots(margins: Floats, target: Floats) -> tuple[tuple[float, float], ...]:
     """Each step's mean margin and log-odds, neighbours with too few of either outcome taken together."""
-    order = np.argsort(margins, kind="stable")
-    margins, target = margins[order], target[order]
-    levels = need("sklearn.isotonic").isotonic_regression(target)
+    # Loans of one margin are one point: in what order they lie in a file says nothing.
+    points, which, loans = np.unique(margins, return_inverse=True, return_counts=True)
+    defaults = np.bincount(which, weights=target, minlength=len(points))
+    levels = need("sklearn.isotonic").isotonic_regression(defaults / loans, sample_weight=loans)
     steps: list[slice] = []
     begin = 0
     for end in [*(np.flatnonzero(np.diff(levels)) + 1).tolist(), len(levels)]:
-        defaults = target[begin:end].sum()
-        if min(defaults, end - begin - defaults) >= LEAST_DEFAULTS:
+        bad = defaults[begin:end].sum()
+        if min(bad, loans[begin:end].sum() - bad) >= LEAST_DEFAULTS:
             steps.append(slice(begin, end))
             begin = end
     if begin < len(levels) and steps:
         steps[-1] = slice(steps[-1].start, len(levels))
-    knots = [(round(float(margins[step].mean()), 9), _log_odds(target[step])) for step in steps]
-    # Loans of one margin are one step: else two steps could have one mean.
-    apart = [knots[0]] if knots else []
-    apart += [knot for before, knot in pairwise(knots) if knot[0] > before[0] and knot[1] > before[1]]
-    return tuple(apart) if len(apart) > 1 else ()
+    knots = [
+        (
+            round(float(np.average(points[step], weights=loans[step])), 9),
+            _log_odds(float(defaults[step].sum() / loans[step].sum())),
+        )
+        for step in steps
+    ]
+    # The last may have been made longer by what rises less.
+    rising = knots[:1]
+    for knot in knots[1:]:
+        if knot[1] > rising[-1][1]:
+            rising.append(knot)
+    return tuple(rising) if len(rising) > 1 else ()
 
 
-def _log_odds(target: Floats) -> float:
-    share = float(target.mean())
+def _log_odds(share: float) -> float:
     return round(math.log(share / (1 - share)), 9)

@@ -13,6 +13,7 @@ from meridian.extra import check_extra
 from meridian.products import Product, Split
 from meridian.registry import Lineage, Manifest
 from meridian.simulator import Applicants, draw
+from meridian.training.fit import DEFAULTS, Options
 from meridian.training.frame import Frame, make_frame
 from meridian.training.train import Progress, count_rows, quiet, train_frame
 
@@ -22,7 +23,9 @@ SPLIT = Split.out_of_time(date(2024, 7, 1))
 SIMULATED_PRODUCT = "personal-loan"
 
 
-def train_demo(product: Product, models_dir: Path, progress: Progress = quiet) -> list[Manifest]:
+def train_demo(
+    product: Product, models_dir: Path, progress: Progress = quiet, options: Options = DEFAULTS
+) -> list[Manifest]:
     """Train the compact and the batch model on simulated applicants; the manifests and cards say so.
 
     Raises `InvalidTrainingData` for a product that nothing is simulated for, `NotReady` where the
@@ -39,7 +42,7 @@ def train_demo(product: Product, models_dir: Path, progress: Progress = quiet) -
         split=SPLIT.describe(),
         simulated=True,
     )
-    return train_frame(product, frame, lineage, models_dir, progress, started=0.05)
+    return train_frame(product, frame, lineage, models_dir, progress, options, started=0.05)
 
 
 def demo_frame(product: Product, n: int = APPLICANTS, seed: int = SEED) -> tuple[Frame, Applicants]:

@@ -29,7 +29,7 @@ from meridian.training.frame import Frame
 from meridian.training.grow import grow, margins_of
 from meridian.training.recipes import RECIPES, SEED, Recipe
 from meridian.training.rejects import Rejects, infer
-from meridian.training.search import Found, Part, folds, search
+from meridian.training.search import LEAST_WATCHED, Found, Part, folds, search
 
 Floats32 = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -169,6 +169,10 @@ def _recipe(
     """The purpose's recipe, or a better one where it is to be searched for, with no more rounds than help."""
     first, parts = RECIPES[purpose], folds(*loans, period)
     if not parts:
+        if options.search:
+            raise InvalidTrainingData(
+                f"There are too few loans to search for a recipe: {LEAST_WATCHED} defaults are needed to judge one by."
+            )
         return Found(first, 0, math.nan, math.nan)
     # Without a search only the newest loans are watched: they are the most like those to come.
     watched = parts if options.search else parts[-1:]

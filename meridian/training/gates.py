@@ -86,22 +86,28 @@ def pass_gates(product: Product, folder: Path, frame: Frame, limits: Limits = LI
         manifest, scorer = load_manifest(folder), load_scorer(folder, product)
         files = read_files(folder)
         reference = population_of(files[REFERENCE])
+        of_files = _files(manifest, files, reference)
     except NotReady as error:
-        yield Gate("files", passed=False, found=str(error))
+        of_files = Gate("files", passed=False, found=str(error))
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        of_files = Gate("files", passed=False, found=f"they hold no model that Meridian wrote: {error!r}")
+    yield of_files
+    if not of_files.passed:
         return
-    yield _files(manifest, scorer, files, reference)
     candidate = Candidate(product, manifest, scorer, reference, frame, limits)
     pds = scorer.pds(frame.inputs(scorer.features))
     for gate in MEASURED:
         yield gate(candidate, pds)
 
 
-def _files(manifest: Manifest, scorer: Scorer, files: dict[str, bytes], reference: NDArray[np.float32]) -> Gate:
-    """Every file is the one that was trained, and the tables are those of the trees."""
-    made = make_tables(parse_xgboost_json(json.loads(files[MODEL])), reference)
-    same = TABLES not in files or made.to_npz() == files[TABLES]
-    words = "as they were trained" if same else "the stored tables are not those of the model's trees"
-    return Gate("files", same and scorer.features == manifest.features, words)
+def _files(manifest: Manifest, files: dict[str, bytes], reference: NDArray[np.float32]) -> Gate:
+    """Every file is the one that was trained; trees, tables and manifest are of the same model."""
+    ensemble = parse_xgboost_json(json.loads(files[MODEL]))
+    if ensemble.features != manifest.features:
+        return Gate("files", passed=False, found="the model's trees read other features than its manifest says")
+    if TABLES in files and make_tables(ensemble, reference).to_npz() != files[TABLES]:
+        return Gate("files", passed=False, found="the stored tables are not those of the model's trees")
+    return Gate("files", passed=True, found="as they were trained")
 
 
 def _discrimination(of: Candidate, pds: NDArray[np.float64]) -> Gate:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 import sysconfig
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from meridian.registry import Purpose, load_manifest, read_files, save_bundle
+from meridian.service import Swaps
 from meridian.simulator import requests
 from tests.services import Service
 from tests.training_fixtures import loans_table
@@ -52,6 +54,10 @@ def test_models_are_listed_and_shown(trained: Service) -> None:
         ("application-only", True), ("batch", True), ("compact", True)
     ]  # fmt: skip
     one = listed[2]
+    # One that is being written, or was left behind, is none that is in use.
+    compact = Path(one["folder"])
+    shutil.copytree(compact, compact.with_name(".compact-new-1"))
+    assert json.loads(run(trained, ["models", "list", "--json"])) == listed
     assert one["sha256"][:12] in run(trained, ["models", "list"])
     shown = run(trained, ["models", "show", one["sha256"][:10]])
     assert one["sha256"] in shown
@@ -88,6 +94,12 @@ def test_a_model_is_measured_anew_and_held_against_past_decisions(
     swaps = trained.wiring.reproduction.of("personal-loan", scorer_in(lenient, trained), 50, 1)
     assert swaps.document()["changed"] > 5
     assert swaps.decisions + swaps.skipped == 50
+    # Whom a stand-in decided, because there was no report.
+    assert swaps.skipped > 0
+    assert Swaps().changed_share == 1.0
+    batch = ["models", "check", "personal-loan", "--data", str(loans), "--purpose", "batch", "--decisions", "9"]
+    told = run(trained, batch, 2)
+    assert "no batch model gives" in told
 
 
 def run_any(service: Service, arguments: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,7 +17,7 @@ from meridian.db.engine import transaction
 from meridian.errors import NotFound
 from meridian.evidence import Evidence
 from meridian.products.levers import changed
-from meridian.products.recourse import with_application
+from meridian.products.recourse import can_be_made_again, recourse, with_application
 from meridian.service import Wanted
 from tests.lender import Lender, lender_service
 from tests.services import Service
@@ -109,6 +110,7 @@ def test_another_form_on_the_same_sources_is_what_a_capture_of_it_would_be(lent:
             for one in (request, other)
         ]
         first, second = (evidence_of(lent, one["id"]) for one in replies)
+        assert can_be_made_again(product, first)
         again = with_application(product, first, other["application"])
         assert again is not None
         for source in SOURCES:
@@ -117,6 +119,28 @@ def test_another_form_on_the_same_sources_is_what_a_capture_of_it_would_be(lent:
             if kept and first.document["features"][source] != second.document["features"][source]:
                 moved += 1
     assert moved > 5
+
+
+def test_evidence_without_the_fields_that_it_takes_has_no_recourse(lent: Lender) -> None:
+    """Of before they were frozen: what is mixed with the form would stay as it was."""
+    product = lent.service.wiring.products["consumer-loan"]
+    evidence = evidence_of(lent, json.loads(lent.decide(1)[0].body)["id"])
+    bare = Evidence({name: part for name, part in evidence.document.items() if name != "fields"})
+    assert can_be_made_again(product, evidence)
+    assert not can_be_made_again(product, bare)
+    assert recourse(replace(product, levers=()), evidence, None) is None
+
+
+def test_a_large_change_of_two_things_is_found(server: Service, application: dict[str, Any]) -> None:
+    """However many small ones there are: steps are taken together in larger strides."""
+    application["application"] |= {"amount": 99_000.0, "annual_income": 40_000.0}
+    application["application"]["credit_report"] |= {"monthly_debt_payments": 100.0, "revolving_balance": 90_000.0}
+    application["application"]["credit_report"]["revolving_utilisation"] = 1.0
+    refused = server.decide(application).json()
+    told = asked(server, refused["id"])
+    assert told
+    assert told["tried"] < 700
+    assert told["changes"]
 
 
 def test_the_lenders_applicants_have_recourse_within_their_form(lent: Lender) -> None:

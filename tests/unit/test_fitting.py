@@ -61,6 +61,20 @@ def test_where_defaults_are_few_an_isotonic_calibration_is_the_line() -> None:
     assert one == calibrate(margins[:60], target[:60], Method.LOGISTIC)
 
 
+def test_of_loans_with_one_margin_their_order_in_the_file_says_nothing() -> None:
+    random = np.random.default_rng(4)
+    margins = np.sort(random.choice([-3.0, -2.0, -1.0, 0.0], 20_000))
+    # The rate rises through the file, within each margin too.
+    rate = np.array([0.04, 0.1, 0.2, 0.3])[np.searchsorted([-3, -2, -1, 0], margins)]
+    target = (random.random(20_000) < rate * np.tile(np.linspace(0.5, 1.5, 20), 1000)).astype(np.float64)
+    order = random.permutation(20_000)
+    found = calibrate(margins, target, Method.ISOTONIC)
+    assert found.knots == calibrate(margins[order], target[order], Method.ISOTONIC).knots
+    assert len(found.knots) == 4
+    for margin in (-3.0, -2.0, -1.0, 0.0):
+        assert found.pd(margin) == pytest.approx(target[margins == margin].mean(), abs=1e-6)
+
+
 def test_margins_that_rank_the_wrong_way_are_refused() -> None:
     margins, target = bent()
     with pytest.raises(InvalidTrainingData, match="does not rank"):
@@ -83,6 +97,13 @@ def test_a_search_is_the_same_again_and_never_worse_than_the_recipe(personal_loa
     assert found.recipe.rounds <= COMPACT.rounds
     assert candidates(COMPACT, 6, 4)[0] == COMPACT
     assert candidates(COMPACT, 6, 4) != candidates(COMPACT, 6, 5)
+
+
+def test_too_few_loans_to_judge_a_recipe_by_are_refused(personal_loan: Product) -> None:
+    few = demo_frame(personal_loan, 1200, 2)[0]
+    with pytest.raises(InvalidTrainingData, match="too few loans to search"):
+        fit(personal_loan, few, Purpose.COMPACT, Options(search=3))
+    assert fit(personal_loan, few, Purpose.COMPACT).training["recipe"]["rounds"] == COMPACT.rounds
 
 
 def test_no_more_trees_are_grown_than_help(personal_loan: Product, frame: Frame) -> None:

@@ -146,6 +146,32 @@ def test_a_file_that_was_tampered_with_stops_everything(
     assert "was changed" in gates[0].found
 
 
+def restate(folder: Path, name: str, content: bytes) -> None:
+    """Change a file, and have the manifest state its new hash."""
+    (folder / name).write_bytes(content)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"][name] = hashlib.sha256(content).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_trees_that_are_none_of_the_manifests_fail_the_gate_and_raise_nothing(
+    personal_loan: Product, frame: Frame, fitted: Fitted, tmp_path: Path
+) -> None:
+    folder = saved(tmp_path, personal_loan, frame, fitted)
+    restate(folder, "model.json", b"{}")
+    assert "no model that Meridian wrote" in failed(personal_loan, folder, frame)["files"]
+    document: Any = json.loads(fitted.files["model.json"])
+    names = document["learner"]["feature_names"]
+    names[0], names[1] = names[1], names[0]
+    restate(folder, "model.json", json.dumps(document).encode())
+    assert failed(personal_loan, folder, frame) == {
+        "files": "the model's trees read other features than its manifest says"
+    }
+    restate(folder, "model.json", fitted.files["model.json"])
+    restate(folder, "reference.npy", b"nothing")
+    assert set(failed(personal_loan, folder, frame)) == {"files"}
+
+
 def test_tables_of_other_trees_are_found_though_their_hash_is_stated(
     personal_loan: Product, frame: Frame, fitted: Fitted, tmp_path: Path
 ) -> None:
@@ -154,9 +180,6 @@ def test_tables_of_other_trees_are_found_though_their_hash_is_stated(
     trees = document["learner"]["gradient_booster"]["model"]["trees"]
     document["learner"]["gradient_booster"]["model"]["trees"] = trees[:-1]
     other = make_tables(parse_xgboost_json(document), fitted.reference).to_npz()
-    (folder / "tables.npz").write_bytes(other)
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["files"]["tables.npz"] = hashlib.sha256(other).hexdigest()
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    restate(folder, "tables.npz", other)
     assert load_scorer(folder, personal_loan)
     assert "not those of the model's trees" in failed(personal_loan, folder, frame)["files"]

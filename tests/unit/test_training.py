@@ -309,6 +309,24 @@ def test_the_command_takes_what_is_chosen(command: Any, loans_file: Write) -> No
     assert "logistic, isotonic" in str(refused.exception)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [(("--demo", "--rejects", "fuzzy"), "nobody who was declined"), (("--demo", "--factor", "2"), "give --rejects")],
+)
+def test_what_would_change_nothing_is_refused(command: Any, arguments: tuple[str, ...], told: str) -> None:
+    refused = command("personal-loan", *arguments)
+    assert isinstance(refused.exception, InvalidInput)
+    assert told in str(refused.exception)
+
+
+def test_the_demonstration_takes_what_is_chosen_too(command: Any) -> None:
+    result = command("personal-loan", "--demo", "--seed", "5", "--calibration", "isotonic", "--json")
+    assert result.exit_code == 0, result.output
+    for manifest in json.loads(result.stdout):
+        assert manifest["seed"] == 5
+        assert manifest["training"]["calibration"] == "isotonic"
+
+
 def test_the_command_refuses_a_leak(command: Any, loans_file: Write) -> None:
     result = command("personal-loan", "--data", str(loans_file()), "--columns", "dti,total_pymnt")
     assert isinstance(result.exception, LeakyColumns)
