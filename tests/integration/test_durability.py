@@ -39,7 +39,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BareServer]:
 def idle(server: BareServer, demo_models: TrainedModels, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service on that server of which nothing is started."""
     home = tmp_path_factory.mktemp("idle")
-    with service(home, server.make_database(), demo_models.models_dir, **PATIENT) as running:
+    # One process: a second one that is still starting when a setting is turned off would, rightly, stop the service.
+    with service(
+        home, server.make_database(), demo_models.models_dir, MERIDIAN_API_WORKERS="1", **PATIENT
+    ) as running:  # fmt: skip
         yield running
 
 
