@@ -74,7 +74,7 @@ def test_a_model_is_measured_anew_and_held_against_past_decisions(
     today = datetime.now(UTC).date()
     for request in requests(60, 7, today):
         trained.wiring.decisions.decide(wanted(request))
-    check = ["models", "check", "personal-loan", "--data", str(loans), "--decisions", "50", "--json"]
+    check = ["models", "check", "personal-loan", "--data", str(loans), "--decisions", "60", "--json"]
     found = {gate["name"]: gate for gate in json.loads(run_any(trained, check))["gates"]}
     assert found["files"]["passed"]
     assert found["reproduction"]["passed"]
@@ -91,9 +91,9 @@ def test_a_model_is_measured_anew_and_held_against_past_decisions(
     assert not told["passed"]
     stopped = {gate["name"] for gate in told["gates"] if not gate["passed"]}
     assert {"calibration", "reproduction"} <= stopped
-    swaps = trained.wiring.reproduction.of("personal-loan", scorer_in(lenient, trained), 50, 1)
+    swaps = trained.wiring.reproduction.of("personal-loan", scorer_in(lenient, trained), 60, 1)
     assert swaps.document()["changed"] > 5
-    assert swaps.decisions + swaps.skipped == 50
+    assert swaps.decisions + swaps.skipped == 60
     # Whom a stand-in decided, because there was no report.
     assert swaps.skipped > 0
     assert Swaps().changed_share == 1.0
