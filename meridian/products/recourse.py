@@ -16,12 +16,13 @@ from typing import Any
 
 from meridian.application import parse_request
 from meridian.errors import InvalidInput
-from meridian.evidence import FORM, Evidence, canonical_json, features_of
+from meridian.evidence import FORM, Evidence, SourceStatus, canonical_json, features_of
 from meridian.outcome import Outcome
 from meridian.products.levers import Lever, changed, value_at
 from meridian.products.product import Product
 from meridian.scoring import Scorer
 
+ANSWERED = (SourceStatus.FRESH, SourceStatus.STALE)
 MOST_LEVERS = 2
 """Who has to change more than two things at once is not told of a small change."""
 MOST_STEPS = 12
@@ -87,7 +88,7 @@ def can_be_made_again(product: Product, evidence: Evidence) -> bool:
 
     Evidence of before they were frozen has not.
     """
-    usable = {source["name"] for source in evidence.sources if source["status"] in ("fresh", "stale")}
+    usable = {source["name"] for source in evidence.sources if source["status"] in ANSWERED}
     return usable & set(product.kept_fields) <= set(evidence.document.get("fields", {}))
 
 

@@ -124,7 +124,7 @@ def describe(product: Product, frame: Frame, fitted: Fitted, manifest: Manifest)
             _dependence(fitted, inputs[_sample(test, DEPENDENCE_LOANS, manifest.seed)], line)
             for line in features[:DEPENDENCES]
         ],
-        drifts=_drifts(frame, fitted.pds),
+        drifts=drifts(frame, fitted.pds),
     )
 
 
@@ -174,7 +174,7 @@ def _dependence(fitted: Fitted, rows: NDArray[np.float32], line: FeatureLine) ->
     return Dependence(line.name, line.unit, tuple(float(value) for value in values), tuple(pds))
 
 
-def _drifts(frame: Frame, pds: NDArray[np.float64]) -> list[Drift]:
+def drifts(frame: Frame, pds: NDArray[np.float64]) -> list[Drift]:
     """By test period, the oldest first; parts that were drawn are no periods, and are taken together."""
     base, test = pds[frame.trains], ~frame.trains
     if frame.split.at_random:

@@ -144,7 +144,7 @@ def _grown(product: Product, recipe: Recipe, names: tuple[str, ...], loans: Part
         return booster
     inputs, target = loans
     declined = rejects.inputs(names)
-    pds, granted = (1 / (1 + np.exp(-margins_of(booster, rows))) for rows in (declined, inputs))
+    pds, granted = (Calibration().pds(margins_of(booster, rows)) for rows in (declined, inputs))
     more = infer(rejects, declined, pds, (granted, target), options.seed)
     return grow(
         product.features,

@@ -23,8 +23,9 @@ from meridian.reasons import INSUFFICIENT, cited, cure
 from meridian.registry import Manifest, Purpose, load_manifest, load_scorer, read_files
 from meridian.registry.bundle import MODEL, REFERENCE, TABLES, population_of
 from meridian.scoring import Scorer, make_tables, parse_xgboost_json
+from meridian.training.describe import drifts
 from meridian.training.frame import Frame
-from meridian.training.measure import measure, psi
+from meridian.training.measure import measure
 
 STEPS_ROWS, TESTED_DECLINES, TIMED_ROWS = 50, 250, 200
 
@@ -132,11 +133,7 @@ def _calibration(of: Candidate, pds: NDArray[np.float64]) -> Gate:
 
 
 def _stability(of: Candidate, pds: NDArray[np.float64]) -> Gate:
-    frame = of.frame
-    periods = [~frame.trains] if frame.split.at_random else [
-        frame.period == period for period in np.unique(frame.period[~frame.trains])
-    ]  # fmt: skip
-    worst = max(psi(pds[frame.trains], pds[rows]) for rows in periods)
+    worst = max(one.psi for one in drifts(of.frame, pds))
     return Gate("stability", worst <= of.limits.most_psi, f"PSI {worst:.3f} in the worst test period; at most "
                 f"{of.limits.most_psi}")  # fmt: skip
 
