@@ -124,6 +124,12 @@ class CaseConflict(MeridianError):
     status = 409
 
 
+class RegistryConflict(MeridianError):
+    """The registry is not in a state in which this can be done."""
+
+    status = 409
+
+
 class Unavailable(MeridianError):
     """The service cannot record anything at the moment. Try again shortly, under the same Idempotency-Key."""
 

@@ -32,10 +32,14 @@ class Settings(BaseSettings):
     """The same database as the review desk reaches it; default DATABASE_URL with the analysts' role set."""
     worker_database_url: str = Field("", validation_alias="WORKER_DATABASE_URL")
     """The same database as the workers reach it; default DATABASE_URL with the workers' role set."""
+    registry_database_url: str = Field("", validation_alias="REGISTRY_DATABASE_URL")
+    """The same database as those reach it who say which model decides; default DATABASE_URL with their role set."""
     broker_url: str = Field("", validation_alias="BROKER_URL")
     """Celery's broker: pgmq://, amqp:// or redis://; default pgmq on DATABASE_URL."""
     home: Path = Field(Path(".meridian"), validation_alias="MERIDIAN_HOME")
     """Folder of the embedded database, models and local secrets."""
+    models: Literal["any", "registered"] = Field("any", validation_alias="MERIDIAN_MODELS")
+    """Whether models of the home's folder may decide where the registry has none, or only what was signed for."""
     products: Path | None = Field(None, validation_alias="MERIDIAN_PRODUCTS")
     """Folder of the lender's own products, one folder each; default `products` in the home."""
     host: str = Field("127.0.0.1", validation_alias="MERIDIAN_HOST")
@@ -70,7 +74,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         "database_url", "admin_database_url", "audit_database_url", "online_database_url", "online_replica_url",
-        "desk_database_url",
+        "desk_database_url", "worker_database_url", "registry_database_url",
     )  # fmt: skip
     @classmethod
     def _psycopg2(cls, value: str) -> str:

@@ -35,7 +35,7 @@ def entries(running: Service, n: int, referred: bool = False) -> list[Entry]:
 
     decisions = replace(
         running.wiring.decisions,
-        capturing=replace(running.wiring.capturing, scorers=[lambda _: SCORER]),
+        capturing=replace(running.wiring.capturing, scorers=[lambda *_: SCORER]),
         ring=lambda _: None,
         add=keep,
     )

@@ -9,5 +9,7 @@ CREATE ROLE meridian_worker NOLOGIN;
 CREATE ROLE meridian_analyst NOLOGIN;
 CREATE ROLE meridian_audit NOLOGIN;
 CREATE ROLE meridian_broker NOLOGIN;
-GRANT meridian_app, meridian_worker, meridian_analyst, meridian_audit, meridian_broker TO meridian;
+CREATE ROLE meridian_registrar NOLOGIN;
+GRANT meridian_app, meridian_worker, meridian_analyst, meridian_audit, meridian_broker,
+    meridian_registrar TO meridian;
 SQL

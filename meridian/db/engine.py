@@ -20,6 +20,7 @@ WORKER_ROLE = "meridian_worker"
 ANALYST_ROLE = "meridian_analyst"
 AUDIT_ROLE = "meridian_audit"
 BROKER_ROLE = "meridian_broker"
+REGISTRAR_ROLE = "meridian_registrar"
 
 QUERY_CANCELED = "57014"
 SERVER_TROUBLE = ("08", "53", "57", "58", "XX")

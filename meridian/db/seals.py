@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, Select, case, delete, func, insert, lite
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from meridian.db import tables as t
+from meridian.db.tables.columns import Moment
 from meridian.identity import moment_of
 from meridian.record import Leaf
 from meridian.record.seal import Seal
@@ -70,7 +71,7 @@ def recent_seals(connection: Connection, count: int) -> list[Seal]:
     """The last so many seals, in their order; one whose time cannot be read is given another."""
     readable = case((t.seal.c.sealed_at.between("0001-01-02", "9999-12-30"), t.seal.c.sealed_at), else_="epoch")
     others = [column for column in t.seal.columns if column.name != "sealed_at"]
-    newest: Select[Any] = select(*others, type_coerce(readable, t.Moment).label("sealed_at"))
+    newest: Select[Any] = select(*others, type_coerce(readable, Moment).label("sealed_at"))
     rows = connection.execute(newest.order_by(t.seal.c.number.desc()).limit(count))
     return [_seal(row) for row in rows][::-1]
 

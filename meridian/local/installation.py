@@ -15,7 +15,16 @@ from sqlalchemy.engine import make_url
 from meridian.bell import QUEUES
 from meridian.db.dsn import libpq_dsn
 from meridian.db.durability import check_durable
-from meridian.db.engine import ANALYST_ROLE, APP_ROLE, AUDIT_ROLE, BROKER_ROLE, WORKER_ROLE, open_engine, transaction
+from meridian.db.engine import (
+    ANALYST_ROLE,
+    APP_ROLE,
+    AUDIT_ROLE,
+    BROKER_ROLE,
+    REGISTRAR_ROLE,
+    WORKER_ROLE,
+    open_engine,
+    transaction,
+)
 from meridian.db.migrate import migrate
 from meridian.db.online import count_vectors, load_fields
 from meridian.errors import MeridianError
@@ -30,7 +39,7 @@ from meridian.wiring import Wiring
 
 DATABASE = "meridian"
 ANALYST = "analyst"
-LOGINS = (APP_ROLE, WORKER_ROLE, ANALYST_ROLE, AUDIT_ROLE, BROKER_ROLE)
+LOGINS = (APP_ROLE, WORKER_ROLE, ANALYST_ROLE, AUDIT_ROLE, BROKER_ROLE, REGISTRAR_ROLE)
 Say = Callable[[str], None]
 
 
@@ -52,6 +61,7 @@ def embedded_settings(postgres: EmbeddedPostgres, settings: Settings, port: int)
         "AUDIT_DATABASE_URL": url[AUDIT_ROLE],
         "DESK_DATABASE_URL": url[ANALYST_ROLE],
         "WORKER_DATABASE_URL": url[WORKER_ROLE],
+        "REGISTRY_DATABASE_URL": url[REGISTRAR_ROLE],
         "MERIDIAN_SEAL_KEY": postgres.secret("seal_key"),
         "BROKER_URL": settings.broker_url or url[BROKER_ROLE].replace("postgresql+psycopg2:", "pgmq:", 1),
     }
@@ -63,6 +73,7 @@ def server_settings(settings: Settings, port: int) -> Settings:
     values = {"DATABASE_URL": settings.database_url, "ADMIN_DATABASE_URL": settings.admin_url}
     values |= {"BROKER_URL": settings.broker, "AUDIT_DATABASE_URL": settings.audit_database_url}
     values |= {"DESK_DATABASE_URL": settings.desk_database_url, "WORKER_DATABASE_URL": settings.worker_database_url}
+    values |= {"REGISTRY_DATABASE_URL": settings.registry_database_url}
     kept = SecretFile(settings.home / "secrets.json")
     values["MERIDIAN_SEAL_KEY"] = settings.seal_key.get_secret_value() or kept.secret("seal_key")
     secret = settings.secret_key.get_secret_value() or kept.secret("session_key")

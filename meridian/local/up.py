@@ -28,8 +28,9 @@ from meridian.wiring import Wiring
 
 READY_WITHIN_S = 60
 PORTS_TRIED = 50
-# What each part has no business with: to change the schema, to read as an auditor, to sign, to be another part.
-NOT_FOR_CHILDREN = {"ADMIN_DATABASE_URL", "AUDIT_DATABASE_URL"}
+# What each part has no business with: to change the schema, to read as an auditor, to sign, to
+# say which model decides, to be another part.
+NOT_FOR_CHILDREN = {"ADMIN_DATABASE_URL", "AUDIT_DATABASE_URL", "REGISTRY_DATABASE_URL"}
 NOT_FOR_API = {"WORKER_DATABASE_URL", "MERIDIAN_SEAL_KEY"}
 NOT_FOR_WORKERS = {"DESK_DATABASE_URL", "MERIDIAN_SECRET_KEY"}
 PID_FILE = "up.pid"

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePath, PurePosixPath
 
 import structlog
 
 from meridian.errors import NotReady
-from meridian.registry.bundle import find_bundle, load_manifest, read_files, scorer_of
+from meridian.registry.bundle import find_bundle, manifest_of, read_files, scorer_of
 from meridian.scoring import Scorer
 
 log = structlog.get_logger()
 
 
 class ModelArchive:
-    """Models loaded once, each held to its hash. They may read features that the product no longer has."""
+    """Models loaded once, each held to its hash, wherever it is kept. They may read features that the product no
+    longer has. `registered` gives the files of a model of the registry, or None.
+    """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, registered: Callable[[str], Mapping[str, bytes] | None]):
         self._folder = folder
+        self._registered = registered
         self._loaded: dict[tuple[str, str], Scorer | None] = {}
         self._lock = threading.Lock()
 
@@ -26,20 +30,31 @@ class ModelArchive:
         """The model with that hash; None where no file of it is kept, or one was changed."""
         with self._lock:
             if (product, sha256) not in self._loaded:
-                self._loaded[product, sha256] = self._load(product, sha256)
+                kept = self._kept(product, sha256)
+                self._loaded[product, sha256] = kept[1] if kept else None
             return self._loaded[product, sha256]
 
-    def files(self, product: str, sha256: str) -> dict[str, bytes] | None:
+    def files(self, product: str, sha256: str) -> Mapping[str, bytes] | None:
         """The files of the model with that hash, each the one that was trained; None where they are not kept."""
-        folder = find_bundle(self._folder, product, sha256) if self(product, sha256) else None
-        return read_files(folder) if folder else None
+        kept = self._kept(product, sha256)
+        return kept[0] if kept else None
 
-    def _load(self, product: str, sha256: str) -> Scorer | None:
+    def _kept(self, product: str, sha256: str) -> tuple[Mapping[str, bytes], Scorer] | None:
+        """From the registry, and where it has nothing that holds, from the folder."""
+        registered = self._registered(sha256)
+        if registered is not None:
+            found = _read(lambda: registered, PurePosixPath("registry", sha256))
+            if found is not None:
+                return found
         folder = find_bundle(self._folder, product, sha256)
-        if folder is None:
-            return None
-        try:
-            return scorer_of(load_manifest(folder), read_files(folder), folder)
-        except NotReady as error:
-            log.error("model_unusable", product=product, error=str(error))  # noqa: TRY400  # the sentence says it all
-            return None
+        return _read(lambda: read_files(folder), folder) if folder is not None else None
+
+
+def _read(read: Callable[[], Mapping[str, bytes]], where: PurePath) -> tuple[Mapping[str, bytes], Scorer] | None:
+    try:
+        files = read()
+        scorer = scorer_of(manifest_of(files, where), files, where)
+    except NotReady as error:
+        log.error("model_unusable", where=str(where), error=str(error))  # noqa: TRY400  # the sentence says it all
+        return None
+    return files, scorer

@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from zipfile import BadZipFile
 
 import numpy as np
@@ -39,17 +39,26 @@ def bundle_folder(models_dir: Path, product: str, purpose: Purpose) -> Path:
 def load_manifest(folder: Path) -> Manifest:
     """The manifest in a folder. Raises `NotReady` where there is none, `UntrustedModel` where it cannot be read."""
     try:
-        document = json.loads((folder / MANIFEST).read_bytes())
+        content = (folder / MANIFEST).read_bytes()
     except FileNotFoundError:
         product = folder.parent.name
         raise NotReady(
             f"There is no {folder.name} model for {product} in {folder}. Make one: "
             f"`meridian train {product} --data FILE`, or `meridian train {product} --demo` to try things out."
         ) from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise UntrustedModel(f"{folder / MANIFEST} cannot be read: {error}. Train the model again.") from None
+    return manifest_of({MANIFEST: content}, folder)
+
+
+def manifest_of(files: Mapping[str, bytes], where: PurePath) -> Manifest:
+    """The manifest among these files; `where` is for the error messages. Raises `UntrustedModel`."""
+    try:
+        document = json.loads(files[MANIFEST])
+    except (KeyError, ValueError) as error:
+        raise UntrustedModel(f"{where / MANIFEST} cannot be read: {error}. Train the model again.") from None
     if not isinstance(document, dict):
-        raise UntrustedModel(f"{folder / MANIFEST} is not a JSON object. Train the model again.")
+        raise UntrustedModel(f"{where / MANIFEST} is not a JSON object. Train the model again.")
     return Manifest.from_document(document)
 
 
@@ -59,10 +68,16 @@ def load_scorer(folder: Path, product: Product) -> Scorer:
     Raises `NotReady` where there is no model, or where it was trained on other definitions of its
     features than the product has now; `UntrustedModel` where a file is not the one the manifest names.
     """
-    manifest = load_manifest(folder)
-    _check_features(manifest, product, folder)
-    scorer = scorer_of(manifest, read_files(folder), folder)
-    _check_reference(scorer, product, manifest.purpose, folder)
+    load_manifest(folder)  # where there is none, its error says how to make one
+    return usable_scorer(read_files(folder), product, folder)
+
+
+def usable_scorer(files: Mapping[str, bytes], product: Product, where: PurePath) -> Scorer:
+    """The same of a model's files, wherever they were read."""
+    manifest = manifest_of(files, where)
+    _check_features(manifest, product, where)
+    scorer = scorer_of(manifest, files, where)
+    _check_reference(scorer, product, manifest.purpose, where)
     return scorer
 
 
@@ -76,7 +91,7 @@ def read_files(folder: Path) -> dict[str, bytes]:
         raise UntrustedModel(f"{error.filename} cannot be read ({error.strerror}). Train the model again.") from None
 
 
-def scorer_of(manifest: Manifest, files: Mapping[str, bytes], where: Path) -> Scorer:
+def scorer_of(manifest: Manifest, files: Mapping[str, bytes], where: PurePath) -> Scorer:
     """The scorer that these files hold; `where` is for the error messages. Raises `UntrustedModel`."""
     for name in (MODEL, REFERENCE, *({TABLES} & set(manifest.files))):
         _check_trusted(where / name, files, manifest)
@@ -168,7 +183,7 @@ def _retired(folder: Path) -> Path:
     return place
 
 
-def _check_trusted(file: Path, files: Mapping[str, bytes], manifest: Manifest) -> None:
+def _check_trusted(file: PurePath, files: Mapping[str, bytes], manifest: Manifest) -> None:
     if file.name not in files:
         raise UntrustedModel(f"{file} is not there, but its manifest names it. Restore it, or train the model again.")
     found, stated = hashlib.sha256(files[file.name]).hexdigest(), manifest.files.get(file.name)
@@ -179,7 +194,7 @@ def _check_trusted(file: Path, files: Mapping[str, bytes], manifest: Manifest) -
         )
 
 
-def _tables(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> LeafTables:
+def _tables(folder: PurePath, manifest: Manifest, files: Mapping[str, bytes]) -> LeafTables:
     """The tables of files whose hashes were right; what they hold may still be no model of ours."""
     try:
         if TABLES in manifest.files:
@@ -189,7 +204,7 @@ def _tables(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> Lea
         raise UntrustedModel(f"{folder} holds no model that Meridian wrote: {error!r}. Train it again.") from None
 
 
-def _made_tables(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> LeafTables:
+def _made_tables(folder: PurePath, manifest: Manifest, files: Mapping[str, bytes]) -> LeafTables:
     ensemble = parse_xgboost_json(json.loads(files[MODEL]))
     population = population_of(files[REFERENCE])
     if ensemble.features != manifest.features:
@@ -199,7 +214,7 @@ def _made_tables(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -
     return make_tables(ensemble, population)
 
 
-def _check_features(manifest: Manifest, product: Product, folder: Path) -> None:
+def _check_features(manifest: Manifest, product: Product, folder: PurePath) -> None:
     if manifest.product != product.name:
         raise NotReady(f"The model in {folder} is for {manifest.product}, not for {product.name}.")
     gone = [name for name in manifest.features if name not in product.features]
@@ -211,7 +226,7 @@ def _check_features(manifest: Manifest, product: Product, folder: Path) -> None:
         )
 
 
-def _check_reference(scorer: Scorer, product: Product, purpose: Purpose, folder: Path) -> None:
+def _check_reference(scorer: Scorer, product: Product, purpose: Purpose, folder: PurePath) -> None:
     """Against a reference that would not be approved, somebody could be refused without any reason."""
     pd = scorer.calibration.pd(scorer.tables.base)
     cut = product.policy.at(purpose.rung).bands.approve_below

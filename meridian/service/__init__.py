@@ -17,11 +17,13 @@ from meridian.service.prefetch import Prefetch, Readiness
 from meridian.service.queries import Queries
 from meridian.service.recourses import Recourses
 from meridian.service.redecisions import Redecided, Redecisions
+from meridian.service.registrations import Registrations
 from meridian.service.replays import Replays
 from meridian.service.replies import Replies
 from meridian.service.reproduction import Reproduction, Swaps
 from meridian.service.reviews import Reviews, Settling
 from meridian.service.seals import Seals
+from meridian.service.shadows import Shadows
 from meridian.service.skew import Checked, SkewCheck, SkewFound, summed
 
 __all__ = [
@@ -48,6 +50,7 @@ __all__ = [
     "Recourses",
     "Redecided",
     "Redecisions",
+    "Registrations",
     "Replays",
     "Replies",
     "Reply",
@@ -55,6 +58,7 @@ __all__ = [
     "Reviews",
     "Seals",
     "Settling",
+    "Shadows",
     "SkewCheck",
     "SkewFound",
     "Swaps",

@@ -24,6 +24,7 @@ from meridian.products import Product
 from meridian.record import Version, judged, version_of
 from meridian.scoring import Scorer
 from meridian.service.policies import PolicyBook
+from meridian.service.shadows import Shadows
 from meridian.service.stopwatch import Stopwatch
 
 log = structlog.get_logger()
@@ -39,8 +40,9 @@ class Assessments:
 
     engine: Engine
     products: Mapping[str, Product]
-    scorers: Callable[[str], Scorer | None]
-    """Product name -> its batch model, or None where none can be used."""
+    scorers: Callable[[str, str], Scorer | None]
+    """(product, applicant) -> the batch model that decides, or None where none can be used."""
+    shadows: Shadows
     clock: Callable[[], datetime]
     new_id: Callable[[], UUID]
     ring: Callable[[UUID], None]
@@ -90,17 +92,19 @@ class Assessments:
             fast = self._fast_version(connection, job)
             evidence = decisions.get_evidence(connection, fast.application_id, fast.evidence_id)
         watch = Stopwatch()
-        scorer = self._scorer(self._product(evidence))
-        decision = self._product(evidence).decide(evidence, scorer)
+        product = self._product(evidence)
+        scorer = self._scorer(product, evidence.application["applicant_id"])
+        decision = product.decide(evidence, scorer)
         watch.lap("decide")
-        self.policies.publish(self._product(evidence).terms)
+        self.policies.publish(product.terms)
         with transaction(self.engine) as connection:
             lock_application(connection, job.application_id)
             if not jobs.hold_job(connection, job.id):
                 return False
-            self._settle(connection, fast, evidence, decision, watch.laps)
+            assessment = self._settle(connection, fast, evidence, decision, watch.laps)
             self._keep_score(connection, evidence, decision, scorer)
             jobs.finish_job(connection, job.id)
+        self.shadows.score(product, evidence, fast, assessment)
         return True
 
     def _fast_version(self, connection: Connection, job: jobs.ClaimedJob) -> Version:
@@ -109,8 +113,8 @@ class Assessments:
             raise NotReady(f"the version {job.version_id} of job {job.id} is not in the record")
         return found.version
 
-    def _scorer(self, product: Product) -> Scorer:
-        scorer = self.scorers(product.name)
+    def _scorer(self, product: Product, applicant_id: str) -> Scorer:
+        scorer = self.scorers(product.name, applicant_id)
         if scorer is None:
             raise NotReady(
                 f"there is no batch model for {product.name}; train one with `meridian train {product.name}`"
@@ -134,7 +138,7 @@ class Assessments:
         evidence: Evidence,
         decision: Decision,
         timings_ms: Mapping[str, float],
-    ) -> None:
+    ) -> Version:
         """Record the assessment, and what the contract says of the two; under `lock_application`."""
         case = cases.find_case(connection, application_id=fast.application_id, lock=True)
         settlement = reconcile(
@@ -169,3 +173,4 @@ class Assessments:
         if settlement is Settlement.CASE and case is None:
             disagreement = f"fast says {fast.outcome}, batch says {assessment.outcome}"
             cases.open_case(connection, self.new_id(), fast.application_id, disagreement, assessment.decided_at)
+        return assessment

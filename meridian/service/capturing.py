@@ -34,11 +34,12 @@ class Capturing:
 
     look_up: OnlineStore
     live: Live
-    scorers: Sequence[Callable[[str], Scorer | None]]
-    """Product name -> its model, or None where it cannot be used: the compact one, then those that stand in for it."""
+    scorers: Sequence[Callable[[str, str], Scorer | None]]
+    """(product, applicant) -> the model that decides, or None where it cannot be used: the compact one, then those that
+    stand in for it."""
     code_version: str
-    batch: Callable[[str], Scorer | None]
-    """Product name -> the model whose assessments may stand in for all of those; None where it cannot be used."""
+    batch: Callable[[str, str], Scorer | None]
+    """(product, applicant) -> the model whose assessments may stand in for those; None where it cannot be used."""
 
     def __call__(
         self, product: Product, request: DecisionRequest[Any], received_at: datetime, now: datetime, deadline: Deadline
@@ -51,7 +52,7 @@ class Capturing:
         readings: list[SourceReading] = [*product.read_application(request, received_at), *told]
         absent = absent_of(readings)
         pre_computed = self._pre_computed(product, request, looked_up.earlier, readings, now)
-        scorer, reduced = (None, False) if pre_computed else self._scorer(product, absent)
+        scorer, reduced = (None, False) if pre_computed else self._scorer(product, absent, applicant_id)
         evidence = capture(
             request=request.document(),
             received_at=received_at,
@@ -91,16 +92,16 @@ class Capturing:
         amount = request.document()["application"].get("amount")
         if amount is None or not earlier.holds(amount, now, step.valid_for):
             return None
-        batch = self.batch(product.name)
+        batch = self.batch(product.name, request.application.applicant_id)
         return earlier if batch is not None and batch.sha256 == earlier.model_sha256 else None
 
-    def _scorer(self, product: Product, absent: frozenset[str]) -> tuple[Scorer | None, bool]:
+    def _scorer(self, product: Product, absent: frozenset[str], applicant_id: str) -> tuple[Scorer | None, bool]:
         """The fullest model that needs none of the absent sources, and whether it stands in for the compact one.
 
         Where there is none, the compact one is in hand all the same, and gives no score.
         """
         for place, shelf in enumerate(self.scorers):
-            scorer = shelf(product.name)
+            scorer = shelf(product.name, applicant_id)
             if scorer is not None and not absent & product.sources_of(scorer.features):
                 return scorer, place > 0
-        return self.scorers[0](product.name), False
+        return self.scorers[0](product.name, applicant_id), False

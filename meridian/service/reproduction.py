@@ -12,9 +12,9 @@ from sqlalchemy import Engine
 from meridian.db import recorded
 from meridian.db.engine import transaction
 from meridian.decision import Terms
-from meridian.evidence import Rung
 from meridian.outcome import Stage
 from meridian.products import Product
+from meridian.registry import Purpose
 from meridian.replay import Recorded
 from meridian.scoring import Scorer
 
@@ -52,40 +52,67 @@ class Swaps:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """A sample of a product's fast decisions on the compact model's rungs, each made again with the policy that decided
-    and another such model.
+    """A sample of what a product's models of one purpose decided, each made again with the policy that decided and
+    another model of that purpose.
     """
 
     engine: Engine
     products: Mapping[str, Product]
 
     def of(
-        self, product: str, scorer: Scorer, count: int, seed: int, progress: Callable[[float], None] = lambda _: None
-    ) -> Swaps:
-        """What would have come out otherwise."""
+        self, product: str, purpose: Purpose, scorer: Scorer, count: int, seed: int,
+        progress: Callable[[float], None] = lambda _: None, *, instead_of: Scorer | None = None,
+    ) -> Swaps:  # fmt: skip
+        """What would have come out otherwise than it did, or than with the model `instead_of`."""
         swaps = Swaps()
-        for done, one in enumerate(self._drawn(product, count, seed), start=1):
-            self._note(swaps, self.products[product], one, scorer)
+        for done, one in enumerate(self._drawn(product, purpose, count, seed), start=1):
+            self._note(swaps, self.products[product], one, scorer, instead_of)
             progress(done / count)
         return swaps
 
-    def _drawn(self, product: str, count: int, seed: int) -> Iterator[Recorded]:
+    def _drawn(self, product: str, purpose: Purpose, count: int, seed: int) -> Iterator[Recorded]:
+        stage = Stage.BATCH if purpose is Purpose.BATCH else Stage.FAST
         with transaction(self.engine) as connection:
-            drawn = recorded.draw_decisions(connection, count, None, seed, (Stage.FAST,), product)
+            drawn = recorded.draw_decisions(connection, count, None, seed, (stage,), product)
         for start in range(0, len(drawn), AT_ONCE):
             with transaction(self.engine) as connection:
                 yield from recorded.find_recorded(connection, drawn[start : start + AT_ONCE])
 
-    def _note(self, swaps: Swaps, product: Product, one: Recorded, scorer: Scorer) -> None:
-        unread = set(scorer.features) - set(one.evidence.features) or one.evidence.absent_sources(scorer.features)
-        # What a stand-in decided while a source was away says nothing of the model for when none is.
-        stood_in = one.evidence.rung > Rung.STALE
-        if unread or stood_in or one.policy_text is None or not one.document["score"]:
+    def _note(
+        self, swaps: Swaps, product: Product, one: Recorded, scorer: Scorer, instead_of: Scorer | None
+    ) -> None:  # fmt: skip
+        was, would_be = _told(product, one, instead_of), _made(product, one, scorer)
+        if was is None or would_be is None or _kind((one.document["score"] or {}).get("model")) != _kind(scorer.name):
             swaps.skipped += 1
             return
-        again = replace(product, terms=Terms.from_text(one.policy_text)).decide(one.evidence, scorer)
         swaps.decisions += 1
-        swaps.outcomes[one.document["outcome"], again.outcome.value] += 1
-        before = [reason["code"] for reason in one.document["reasons"]]
-        after = [reason.code for reason in again.reasons]
-        swaps.other_reasons += bool(before and after and before != after)
+        swaps.outcomes[was.outcome, would_be.outcome] += 1
+        swaps.other_reasons += bool(was.reasons and would_be.reasons and was.reasons != would_be.reasons)
+
+
+@dataclass(frozen=True)
+class _Said:
+    outcome: str
+    reasons: list[str]
+
+
+def _kind(model: str | None) -> str | None:
+    """A model's name without what says that its applicants were simulated: what a stand-in decided while a source was
+    away says nothing of the model for when none is.
+    """
+    return model.removesuffix("-demo") if model else None
+
+
+def _told(product: Product, one: Recorded, instead_of: Scorer | None) -> _Said | None:
+    if instead_of is not None:
+        return _made(product, one, instead_of)
+    return _Said(one.document["outcome"], [reason["code"] for reason in one.document["reasons"]])
+
+
+def _made(product: Product, one: Recorded, scorer: Scorer) -> _Said | None:
+    """The decision made again; None where its evidence lacks what the model reads."""
+    unread = set(scorer.features) - set(one.evidence.features) or one.evidence.absent_sources(scorer.features)
+    if unread or one.policy_text is None:
+        return None
+    again = replace(product, terms=Terms.from_text(one.policy_text)).decide(one.evidence, scorer)
+    return _Said(again.outcome.value, [reason.code for reason in again.reasons])

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Hashable, Sequence
 from typing import Any, Generic, TypeVar
 
+from meridian.forks import renew_in_child
 from meridian.sources.deadline import Deadline
-from meridian.sources.forks import renew_in_child
 from meridian.sources.hedge import Budget
 from meridian.sources.line import Ask, Line
 from meridian.sources.lookup import Found, LookUp, Rules

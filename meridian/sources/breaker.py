@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import pybreaker
 
-from meridian.sources.forks import renew_in_child
+from meridian.forks import renew_in_child
 from meridian.sources.window import Window
 
 T = TypeVar("T")

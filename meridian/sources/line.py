@@ -11,9 +11,9 @@ from typing import Generic, TypeVar
 
 import structlog
 
+from meridian.forks import renew_in_child
 from meridian.sources.breaker import Breaker, Open, Token
 from meridian.sources.deadline import Deadline
-from meridian.sources.forks import renew_in_child
 from meridian.sources.hedge import Usual
 
 log = structlog.get_logger()

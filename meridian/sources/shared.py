@@ -7,7 +7,6 @@ be reached each process goes on by itself.
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
@@ -16,8 +15,9 @@ from typing import Protocol
 import pybreaker
 import structlog
 
+from meridian.forks import renew_in_child
+from meridian.keeper import Keeper
 from meridian.sources.breaker import Breaker
-from meridian.sources.forks import renew_in_child
 
 log = structlog.get_logger()
 
@@ -98,17 +98,14 @@ class SharedBreakers:
         self._calm_s = calm_s
         self._alert_s = alert_s
         self._clock = clock
+        self._keeper = Keeper("breakers", self.exchange)
         self.renew()
         for breaker in breakers:
-            breaker.add_listener(_Wake(lambda: self._wake.set()))
+            breaker.add_listener(_Wake(self._keeper.wake))
         renew_in_child(self)
 
     def renew(self) -> None:
-        """In a child: the keeper is not there, and has not told anybody of anything."""
-        self._lock = threading.Lock()
-        self._wake = threading.Event()
-        self._ending = threading.Event()
-        self._keeper: threading.Thread | None = None
+        """In a child: nobody was told of anything."""
         self._reachable: bool | None = None
         # No lock of a breaker is taken: it may not have been renewed yet.
         self._known = {
@@ -123,31 +120,12 @@ class SharedBreakers:
 
     def start(self) -> None:
         """Keep in step from now on. May be called again, and on every request: only the first time does something."""
-        if self._keeper is not None:
-            return
-        with self._lock:
-            if self._keeper is None:
-                self._ending = threading.Event()
-                self._keeper = threading.Thread(target=self._keep, name="breakers", daemon=True)
-                self._keeper.start()
+        self._keeper.start()
 
     def stop(self) -> None:
         """Go on alone."""
-        with self._lock:
-            keeper, self._keeper = self._keeper, None
-        self._ending.set()
-        self._wake.set()
-        if keeper is not None:
-            keeper.join(5)
+        self._keeper.stop()
         self._alone()
-
-    def _keep(self) -> None:
-        ending = self._ending
-        while not ending.is_set():
-            self._wake.clear()
-            rest_s = self.exchange()
-            if not ending.is_set():
-                self._wake.wait(rest_s)
 
     def exchange(self) -> float:
         """One round with the store; seconds until the next. Never raises."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from meridian.products import Product
-from meridian.registry import ModelArchive, ModelShelf, Purpose
+from meridian.registry import ModelArchive, ModelShelf, ModelsInUse, Purpose, Register
 from meridian.settings import Settings
 
 
@@ -17,6 +17,12 @@ class Models:
 
     settings: Settings
     products: Mapping[str, Product]
+    register: Register
+
+    @cached_property
+    def in_use(self) -> ModelsInUse:
+        """Those of the registry."""
+        return ModelsInUse(self.register, self.products)
 
     @cached_property
     def compact(self) -> ModelShelf:
@@ -36,10 +42,10 @@ class Models:
     @cached_property
     def archive(self) -> ModelArchive:
         """Every model that is kept, by its hash."""
-        return ModelArchive(self.settings.models_dir)
+        return ModelArchive(self.settings.models_dir, self.register.files)
 
     def warm(self) -> None:
-        """Load what decisions are made with."""
+        """Load what decisions are made with. Raises `Unavailable` where the registry cannot be reached."""
         for name, product in self.products.items():
             for shelf in self.fast:
                 shelf(name)
@@ -48,4 +54,5 @@ class Models:
                 self.batch(name)
 
     def _shelf(self, purpose: Purpose) -> ModelShelf:
-        return ModelShelf(self.settings.models_dir, purpose, self.products)
+        folder = self.settings.models_dir if self.settings.models == "any" else None
+        return ModelShelf(folder, purpose, self.products, self.in_use)

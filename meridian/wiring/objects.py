@@ -13,10 +13,10 @@ from meridian.anchors import anchor_place
 from meridian.bell import Bell
 from meridian.code_version import code_version
 from meridian.db.breakers import PostgresBreakers
-from meridian.db.durability import keep_durable
-from meridian.db.engine import ANALYST_ROLE, APP_ROLE, WORKER_ROLE, open_engine, open_pool
+from meridian.db.engine import ANALYST_ROLE, APP_ROLE, open_pool
 from meridian.db.entries import Entry, entry_recorder
-from meridian.errors import NotReady, Unavailable
+from meridian.db.registry import PostgresRegister
+from meridian.errors import Unavailable
 from meridian.features.events import EventHistory
 from meridian.identity import new_id
 from meridian.products import Product, products
@@ -36,21 +36,23 @@ from meridian.service import (
     Queries,
     Recourses,
     Redecisions,
+    Registrations,
     Replays,
     Replies,
     Reproduction,
     Reviews,
     Seals,
+    Shadows,
     SkewCheck,
 )
 from meridian.settings import Settings
 from meridian.sources import Nobody, Observer, SharedBreakers
 from meridian.wiring.clock import utc_now
+from meridian.wiring.databases import open_database
 from meridian.wiring.look_ups import LookUps
 from meridian.wiring.models import Models
 from meridian.wiring.seal_keys import SealKeys
 
-STATEMENT_TIMEOUT_MS = 10_000
 NOBODY = Nobody()
 
 
@@ -67,36 +69,12 @@ class Wiring:
     @cached_property
     def engine(self) -> Engine:
         """The decisions' database, in this process's role: for what takes several statements."""
-        return self._open(self._url, self.role, self.name)
+        return open_database(self.settings, self.role, self.name)
 
     @cached_property
     def statements(self) -> Engine:
         """The same for what takes one statement, as all that a decision does."""
-        return self._open(self._url, self.role, self.name, each_by_itself=True)
-
-    @property
-    def _url(self) -> str:
-        url = self.settings.database_url
-        if self.role == WORKER_ROLE:
-            url = self.settings.worker_database_url or url
-        if not url:
-            raise NotReady(
-                "No database is configured. Run `meridian up`, or set DATABASE_URL, "
-                "e.g. postgresql://user:password@host/meridian."
-            )
-        return url
-
-    def _open(self, url: str, role: str, name: str, *, each_by_itself: bool = False) -> Engine:
-        engine = open_engine(
-            url,
-            role=role,
-            name=name,
-            # A statement that hangs behind somebody's lock ends in a 503, not in a thread that is gone.
-            statement_timeout_ms=STATEMENT_TIMEOUT_MS,
-            pool_size=self.settings.api_threads + 1,
-            each_by_itself=each_by_itself,
-        )
-        return keep_durable(engine)
+        return open_database(self.settings, self.role, self.name, each_by_itself=True)
 
     @cached_property
     def products(self) -> dict[str, Product]:
@@ -111,7 +89,7 @@ class Wiring:
     @cached_property
     def models(self) -> Models:
         """What scores."""
-        return Models(self.settings, self.products)
+        return Models(self.settings, self.products, PostgresRegister(self.statements))
 
     @cached_property
     def look_ups(self) -> LookUps:
@@ -158,7 +136,8 @@ class Wiring:
 
         What fails, fails again when used.
         """
-        self.models.warm()
+        with contextlib.suppress(Unavailable):
+            self.models.warm()
         for engine in (self.statements, *self.online.engines):
             with contextlib.suppress(Unavailable):
                 open_pool(engine)
@@ -169,6 +148,8 @@ class Wiring:
         made = vars(self)
         if "breakers" in made:
             self.breakers.stop()
+        if "models" in made:
+            self.models.in_use.stop()
         look_ups: LookUps | None = made.get("look_ups")
         if look_ups:
             look_ups.close()
@@ -233,6 +214,11 @@ class Wiring:
         return Reproduction(self.statements, self.products)
 
     @cached_property
+    def registrations(self) -> Registrations:
+        """Which models decide, and who signed for them; a registrar's part."""
+        return Registrations(self.engine, self.products, new_id)
+
+    @cached_property
     def replays(self) -> Replays:
         """Past decisions made again."""
         return Replays(self.engine, self.models.archive, code_version())
@@ -270,6 +256,7 @@ class Wiring:
             engine=self.engine,
             products=self.products,
             scorers=self.models.batch,
+            shadows=Shadows(self.engine, self.models.in_use.shadows),
             clock=utc_now,
             new_id=new_id,
             ring=self.bell.ring,
@@ -287,7 +274,7 @@ class Wiring:
     @cached_property
     def reviews(self) -> Reviews:
         """The analysts' part."""
-        engine = self._open(self.settings.desk_database_url or self._url, ANALYST_ROLE, "desk")
+        engine = open_database(self.settings, ANALYST_ROLE, "desk")
         return Reviews(engine, self.products, utc_now, new_id)
 
     @cached_property

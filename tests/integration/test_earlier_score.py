@@ -40,7 +40,7 @@ MODELS = {one.sha256: one for one in (COMPACT, STANDS_IN, BATCH)}
 
 
 def shelf(model: Scorer) -> Any:
-    return lambda _product: model
+    return lambda _product, _applicant: model
 
 
 def use(wiring: Wiring) -> None:

@@ -239,7 +239,7 @@ def test_an_assessment_that_comes_late_settles_nothing_any_more(
     assert (again.before, again.after, again.settlement) == (Outcome.REFER, Outcome.APPROVE, Settlement.OVERTURN)
     (job,) = running.query("SELECT id FROM work.job WHERE application_id IN "
                            "(SELECT id FROM record.application WHERE ref = :ref)", ref=ref)  # fmt: skip
-    declining = replace(running.worker.assessments, scorers=lambda _: graded_scorer(pds=(0.9, 0.9, 0.9)))
+    declining = replace(running.worker.assessments, scorers=lambda *_: graded_scorer(pds=(0.9, 0.9, 0.9)))
     assert declining.assess(job.id)
     application = shown(running, ref)
     assert [one["stage"] for one in application["versions"]] == ["fast", "redecision", "batch"]

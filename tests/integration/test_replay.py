@@ -18,6 +18,7 @@ import pytest
 from meridian.errors import InvalidInput, NotFound
 from meridian.outcome import Outcome
 from meridian.reasons import selection
+from meridian.registry import ModelArchive
 from meridian.replay import Cause, Replay
 from meridian.service import Replays, Settling
 from tests.recorded import decision_ids, recorded_service
@@ -50,7 +51,8 @@ def kept(template: str, demo_models: TrainedModels, tmp_path: Path) -> Iterator[
 
 def replays(running: Service) -> Replays:
     """As a new process has them, with no model in memory."""
-    return replace(running.wiring.replays, models=type(running.wiring.models.archive)(running.settings.models_dir))
+    models = running.wiring.models
+    return replace(running.wiring.replays, models=ModelArchive(running.settings.models_dir, models.register.files))
 
 
 def replayed(running: Service, of: Replays | None = None) -> list[Replay]:

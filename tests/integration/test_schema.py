@@ -19,18 +19,29 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
-from meridian.db.engine import ANALYST_ROLE, APP_ROLE, AUDIT_ROLE, BROKER_ROLE, WORKER_ROLE, open_engine, transaction
+from meridian.db.engine import (
+    ANALYST_ROLE,
+    APP_ROLE,
+    AUDIT_ROLE,
+    BROKER_ROLE,
+    REGISTRAR_ROLE,
+    WORKER_ROLE,
+    open_engine,
+    transaction,
+)
 from meridian.db.migrate import current_revision, head_revision, migrate
 from meridian.db.tables import metadata
 
-SCHEMAS = ("record", "work", "access", "online", "audit")
+SCHEMAS = ("record", "work", "access", "online", "registry", "audit")
 TABLES = sorted(str(table) for table in metadata.tables)
 RECORD = [table for table in TABLES if table.startswith("record.")]
 VIEWS = (
     "applications", "decisions", "reasons", "rule_results", "evidence_sources", "evidence_features", "policies", "seal",
-    "cases", "jobs",
+    "cases", "jobs", "models", "model_gates", "model_changes", "shadow_scores",
 )  # fmt: skip
-NAMED_BY = {"policies": "policy_version", "seal": "number"}
+NAMED_BY = {
+    "policies": "policy_version", "seal": "number", "models": "model", "model_gates": "gate", "model_changes": "alias",
+}  # fmt: skip
 PARTITION = re.compile(r"_\d{4}_\d{2}$")
 NO_RIGHT, NOT_UPDATABLE = "42501", "55000"
 
@@ -193,9 +204,12 @@ def inserts_but(*tables: str) -> list[str]:
 
 
 DROPPED_BY_WORKERS = ("work.unsealed", "work.fetch", "work.reply")
+REGISTRY = [table for table in TABLES if table.startswith("registry.")]
 FORBIDDEN = {
     APP_ROLE: [
         *NOT_FOR_APP,
+        # Which model decides is for neither callers nor the API to say.
+        *(f"INSERT INTO {table} DEFAULT VALUES" for table in REGISTRY),
         *(written(table, WRITES[0]) for table in TABLES if table.startswith("work.")),
         # What providers told of people is for the workers alone.
         "SELECT FROM work.reply",
@@ -226,6 +240,7 @@ FORBIDDEN = {
             "online.coverage",
             "online.score",
             "online.breaker",
+            "registry.shadow_score",
         ),
         *(f"SELECT FROM {table}" for table in TABLES if table.startswith("access.")),
         *DDL,
@@ -235,7 +250,7 @@ FORBIDDEN = {
         *(written(table, write) for table in TABLES if table != "work.review_case" for write in WRITES),
         *(written("work.review_case", write) for write in WRITES[1:]),
         *inserts_but("record.policy", "record.version", "work.unsealed"),
-        *(f"SELECT FROM {table}" for table in TABLES if table.startswith(("access.", "online."))),
+        *(f"SELECT FROM {table}" for table in TABLES if table.startswith(("access.", "online.", "registry."))),
         "SELECT FROM work.fetch",
         "SELECT FROM work.reply",
         *NOT_FOR_APP,
@@ -254,6 +269,15 @@ FORBIDDEN = {
         *DDL,
         *TAKEN,
     ],
+    REGISTRAR_ROLE: [
+        *(written(table, write) for table in TABLES for write in WRITES),
+        *inserts_but(*(table for table in REGISTRY if table != "registry.shadow_score")),
+        *(f"SELECT FROM {table}" for table in TABLES if table.startswith(("work.", "online."))),
+        "SELECT FROM access.api_key",
+        *NOT_FOR_APP,
+        *DDL,
+        *TAKEN,
+    ],
     BROKER_ROLE: [
         *ALL_READS,
         *VIEW_READS,
@@ -269,11 +293,17 @@ ALLOWED = {
         "SELECT FROM schema_version",
     ],
     WORKER_ROLE: [
-        *(f"SELECT FROM {table}" for table in TABLES if table.startswith(("record.", "work.", "online."))),
+        *(f"SELECT FROM {table}" for table in TABLES if table.startswith(("record.", "work.", "online.", "registry."))),
         written("online.score", WRITES[0]),
     ],
     ANALYST_ROLE: [*(f"SELECT FROM {table}" for table in RECORD), "SELECT FROM work.review_case"],
     AUDIT_ROLE: VIEW_READS,
+    REGISTRAR_ROLE: [
+        *(f"SELECT FROM {table}" for table in REGISTRY),
+        "SELECT FROM record.version",
+        "SELECT FROM access.analyst",
+        "SELECT FROM audit.models",
+    ],
     BROKER_ROLE: ["SELECT FROM pgmq.meta"],
 }
 

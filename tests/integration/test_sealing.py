@@ -67,7 +67,7 @@ def test_what_assessments_and_people_add_waits_too(running: Service) -> None:
     made = entries(running, 2, referred=True)
     assert all(map(running.wiring.add_entry, made))
     running.worker.seals.seal()
-    assessments = replace(running.worker.assessments, scorers=lambda _: SCORER)
+    assessments = replace(running.worker.assessments, scorers=lambda *_: SCORER)
     assert all(assessments.assess(entry.job_id) for entry in made)
     settling = Settling(Outcome.DECLINE, ["A01"], "the payslips were of another person")
     running.wiring.reviews.correct(made[0].application.ref, "ana", settling)

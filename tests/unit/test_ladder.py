@@ -161,11 +161,11 @@ class Says:
         return LookedUp(readings(self.statuses))
 
 
-def named(name: str, purpose: Purpose) -> Callable[[str], Scorer | None]:
+def named(name: str, purpose: Purpose) -> Callable[[str, str], Scorer | None]:
     feature = features_for(LOAN, purpose)
     chosen = next(one for one in feature if LOAN.features[one].source == name)
     made = replace(graded_scorer(chosen, reference=0.0), name=f"reads {name}")
-    return lambda _: made
+    return lambda *_: made
 
 
 COMPACT, REDUCED, FORM = (
@@ -173,7 +173,7 @@ COMPACT, REDUCED, FORM = (
 )  # fmt: skip
 
 
-def missing(_: str) -> Scorer | None:
+def missing(_product: str, _applicant: str) -> Scorer | None:
     return None
 
 
@@ -192,7 +192,7 @@ def missing(_: str) -> Scorer | None:
 )
 def test_the_fullest_model_that_can_decide_does(
     statuses: dict[str, SourceStatus],
-    shelves: Sequence[Callable[[str], Scorer | None]],
+    shelves: Sequence[Callable[[str, str], Scorer | None]],
     used: str | None,
     rung: Rung,
 ) -> None:

@@ -72,11 +72,11 @@ class Says:
         return LookedUp(readings(self.statuses, self.said), self.earlier)
 
 
-def stand_in(_: str) -> Scorer | None:
+def stand_in(*_: str) -> Scorer | None:
     return replace(graded_scorer("loan_amount", (1e5, 2e5), (0.05, 0.06, 0.07), 1000.0), sha256="2" * 64)
 
 
-def compact(_: str) -> Scorer | None:
+def compact(*_: str) -> Scorer | None:
     return replace(graded_scorer("card_utilisation", reference=UTILISATION), sha256="3" * 64)
 
 
@@ -98,7 +98,7 @@ def captured(
         live=Live({}),
         scorers=(compact, stand_in),
         code_version="tests",
-        batch=lambda _: assesses,
+        batch=lambda *_: assesses,
     )
     made = capturing(product, request, NOW, NOW, Deadline.after(1))
     return made.evidence, made.scorer

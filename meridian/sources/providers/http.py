@@ -13,8 +13,8 @@ import urllib3
 from urllib3 import exceptions as failures
 
 from meridian.errors import InvalidInput
+from meridian.forks import renew_in_child
 from meridian.sources.deadline import Deadline
-from meridian.sources.forks import renew_in_child
 from meridian.sources.providers.config import ProviderSettings
 from meridian.sources.reply import NotTrusted, NotUnderstood, RefusesUs, TooLarge, TooSlow, Unreachable
 

@@ -1,0 +1,204 @@
+"""The registry's rows: added, read, never changed. What may be added the database itself holds, by triggers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from meridian.db import tables as t
+from meridian.db.engine import transaction
+from meridian.errors import Forbidden, InvalidInput, RegistryConflict
+from meridian.evidence import canonical_json
+from meridian.registry import Alias, Change, Manifest, Place, Purpose
+from meridian.registry.bundle import MANIFEST
+
+OWN, NOT_PASSED, UNSIGNED = "MR001", "MR002", "MR003"
+CHANGED_MEANWHILE = "change_pkey"
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A model put forward. `gates` are `{name, passed, found}`."""
+
+    id: UUID
+    model_sha256: str
+    owner: str
+    intended_use: str
+    data: str
+    data_sha256: str
+    gates: Sequence[Mapping[str, Any]]
+    submitted_by: str
+    submitted_at: datetime | None = None
+    """Set by the database."""
+
+    @property
+    def failed(self) -> list[str]:
+        """The gates that did not pass."""
+        return [gate["name"] for gate in self.gates if not gate["passed"]]
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A model of the registry, with how it was last put forward and who signed for it, if anybody has."""
+
+    manifest: Manifest
+    submission: Submission
+    approved_by: str | None
+    approved_at: datetime | None
+    waivers: Mapping[str, str]
+
+
+def add_model(connection: Connection, manifest: Manifest, files: Mapping[str, bytes]) -> None:
+    """Store a model and what belongs to it; one that is there already is left as it is."""
+    row = {
+        "sha256": manifest.sha256, "product": manifest.product, "purpose": manifest.purpose.value,
+        "name": manifest.name, "manifest": canonical_json(manifest.document()).decode(),
+    }  # fmt: skip
+    added = connection.execute(upsert(t.model).values(row).on_conflict_do_nothing().returning(t.model.c.sha256)).first()
+    if added is not None:
+        rows = [
+            {"model_sha256": manifest.sha256, "name": name, "content": content}
+            for name, content in files.items()
+            if name != MANIFEST
+        ]
+        connection.execute(insert(t.file), rows)
+
+
+def add_submission(connection: Connection, submission: Submission) -> None:
+    """Put a model forward."""
+    row = {**vars(submission), "gates": [dict(gate) for gate in submission.gates]}
+    del row["submitted_at"]
+    connection.execute(insert(t.submission), row)
+
+
+def add_approval(
+    connection: Connection, submission_id: UUID, waivers: Mapping[str, str], note: str, approved_by: str
+) -> None:
+    """Sign. Raises `Forbidden` for one's own model, `InvalidInput` where a gate was neither passed nor waived, and
+    `RegistryConflict` where somebody has signed.
+    """
+    row = {"submission_id": submission_id, "waivers": dict(waivers), "note": note, "approved_by": approved_by}
+    try:
+        connection.execute(insert(t.approval), row)
+    except IntegrityError as error:
+        raise RegistryConflict("Somebody has signed for this submission before.") from error
+    except DBAPIError as error:
+        raise _refusal(error) from error
+
+
+def add_change(connection: Connection, change: Change) -> None:
+    """Give a place to another. Raises `InvalidInput` where nobody signed for it, `RegistryConflict` where somebody
+    else has changed the place meanwhile.
+    """
+    row = {
+        **change.place._asdict(), "number": change.number, "model_sha256": change.model_sha256, "share": change.share,
+        "back": change.back, "because": change.because, "changed_by": change.changed_by,
+    }  # fmt: skip
+    try:
+        connection.execute(insert(t.change), row)
+    except IntegrityError as error:
+        if CHANGED_MEANWHILE in str(error.orig):
+            raise RegistryConflict("Somebody else has changed it at this moment; look again before you do.") from error
+        raise
+    except DBAPIError as error:
+        raise _refusal(error) from error
+
+
+def changes_of(connection: Connection, place: Place) -> list[Change]:
+    """All changes of a place, the oldest first."""
+    query = select(t.change).where(*(t.change.c[name] == value for name, value in place._asdict().items()))
+    return [_change(row) for row in connection.execute(query.order_by(t.change.c.number))]
+
+
+def holders(connection: Connection) -> dict[Place, Change]:
+    """The newest change of every place."""
+    by = (t.change.c.product, t.change.c.purpose, t.change.c.alias)
+    query = select(t.change).ext(distinct_on(*by)).order_by(*by, t.change.c.number.desc())
+    found = [_change(row) for row in connection.execute(query)]
+    return {change.place: change for change in found}
+
+
+def files_of(connection: Connection, sha256: str) -> dict[str, bytes] | None:
+    """The files of a model, with its manifest; None where it is not registered."""
+    text = connection.scalar(select(t.model.c.manifest).where(t.model.c.sha256 == sha256))
+    if text is None:
+        return None
+    rows = connection.execute(select(t.file.c.name, t.file.c.content).where(t.file.c.model_sha256 == sha256))
+    return {MANIFEST: text.encode(), **{row.name: bytes(row.content) for row in rows}}
+
+
+def registered(connection: Connection, product: str | None = None) -> list[Registered]:
+    """Every model with its newest submission, the newest first."""
+    query = (
+        select(
+            t.model.c.manifest, t.submission, t.approval.c.approved_by, t.approval.c.approved_at, t.approval.c.waivers
+        )
+        .join_from(t.model, t.submission, t.submission.c.model_sha256 == t.model.c.sha256)
+        .outerjoin(t.approval, t.approval.c.submission_id == t.submission.c.id)
+        .ext(distinct_on(t.model.c.sha256))
+        .order_by(t.model.c.sha256, t.submission.c.submitted_at.desc())
+    )
+    if product is not None:
+        query = query.where(t.model.c.product == product)
+    found = [_registered(row) for row in connection.execute(query)]
+    return sorted(found, key=lambda one: str(one.submission.submitted_at), reverse=True)
+
+
+def put_shadow_score(connection: Connection, row: Mapping[str, Any]) -> None:
+    """Note what a shadow said of a decision, once."""
+    connection.execute(upsert(t.shadow_score).values(row).on_conflict_do_nothing())
+
+
+@dataclass(frozen=True)
+class PostgresRegister:
+    """The registry as a process that decides reads it."""
+
+    engine: Engine
+
+    def holders(self) -> Mapping[Place, Change]:
+        """Who has which place."""
+        with transaction(self.engine) as connection:
+            return holders(connection)
+
+    def files(self, sha256: str) -> Mapping[str, bytes] | None:
+        """The files of a model; None where it is not registered."""
+        with transaction(self.engine) as connection:
+            return files_of(connection, sha256)
+
+
+def _change(row: Any) -> Change:
+    place = Place(row.product, Purpose(row.purpose), Alias(row.alias))
+    return Change(
+        place, row.number, row.model_sha256, row.share, row.back, row.because, row.changed_by, row.changed_at
+    )  # fmt: skip
+
+
+def _registered(row: Any) -> Registered:
+    submission = Submission(
+        row.id, row.model_sha256, row.owner, row.intended_use, row.data, row.data_sha256, row.gates, row.submitted_by,
+        row.submitted_at,
+    )  # fmt: skip
+    manifest = Manifest.from_document(json.loads(row.manifest))
+    return Registered(manifest, submission, row.approved_by, row.approved_at, row.waivers or {})
+
+
+def _refusal(error: DBAPIError) -> Exception:
+    """What our triggers say, in our own errors; any other error as it is."""
+    code = getattr(error.orig, "pgcode", None)
+    said = str(error.orig).splitlines()[0]
+    if code == OWN:
+        return Forbidden(f"{said}. Have somebody else sign.")
+    if code == NOT_PASSED:
+        return InvalidInput(f"{said}. Train a better model, or sign with a waiver for each that may have one.")
+    if code == UNSIGNED:
+        return InvalidInput(f"{said}. Submit it, and have somebody else approve it.")
+    return error

@@ -1,0 +1,35 @@
+"""The tables as SQLAlchemy Core sees them, a file for each schema. A test holds them to the migrations."""
+
+from meridian.db.tables.access import analyst, api_key
+from meridian.db.tables.columns import metadata
+from meridian.db.tables.online import breaker, coverage, score, vector
+from meridian.db.tables.record import application, evidence, policy, seal, version
+from meridian.db.tables.registry import approval, change, file, model, shadow_score, submission
+from meridian.db.tables.work import anchored, fetch, job, reply, review_case, unsealed
+
+__all__ = [
+    "analyst",
+    "anchored",
+    "api_key",
+    "application",
+    "approval",
+    "breaker",
+    "change",
+    "coverage",
+    "evidence",
+    "fetch",
+    "file",
+    "job",
+    "metadata",
+    "model",
+    "policy",
+    "reply",
+    "review_case",
+    "score",
+    "seal",
+    "shadow_score",
+    "submission",
+    "unsealed",
+    "vector",
+    "version",
+]

@@ -1,0 +1,69 @@
+"""Aliases: which model is whose. The champion decides, a challenger for a share of applicants, a shadow for nobody."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from meridian.registry.manifest import Purpose
+
+HASHED = 2.0**64
+
+
+class Alias(StrEnum):
+    """What a model of the registry is, of a product and purpose."""
+
+    CHAMPION = "champion"
+    CHALLENGER = "challenger"
+    SHADOW = "shadow"
+
+
+class Place(NamedTuple):
+    """What one model at a time can be."""
+
+    product: str
+    purpose: Purpose
+    alias: Alias
+
+
+@dataclass(frozen=True)
+class Change:
+    """From `changed_at` on, that model has the place; None: none has. `back` puts the former champion back."""
+
+    place: Place
+    number: int
+    model_sha256: str | None
+    share: float | None
+    back: bool
+    because: str
+    changed_by: str
+    changed_at: datetime | None = None
+    """Set by the database."""
+
+
+def former(changes: Sequence[Change]) -> str | None:
+    """The champion before the one there is, by all changes of a place, the oldest first; None: there was none.
+
+    Whoever went back twice is two champions back, and not where the first step back began.
+    """
+    line: list[str] = []
+    for change in changes:
+        if change.back:
+            line.pop()
+        elif change.model_sha256 is not None and line[-1:] != [change.model_sha256]:
+            line.append(change.model_sha256)
+    return line[-2] if len(line) > 1 else None
+
+
+def is_challenged(model_sha256: str, share: float, applicant_id: str) -> bool:
+    """Whether an applicant is among the share whom this challenger decides about.
+
+    By the SHA-256 of model and applicant: always the same applicants, who stay when the share grows, and others than
+    another challenger's.
+    """
+    digest = hashlib.sha256(f"{model_sha256}:{applicant_id}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / HASHED < share

@@ -1,0 +1,89 @@
+"""Models of the registry for tests: made a little different, put forward, signed for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from meridian.db.engine import REGISTRAR_ROLE
+from meridian.registry import Manifest, Purpose, bundle_folder, load_manifest, read_files
+from meridian.service import Registrations
+from meridian.wiring import Wiring
+from tests.services import Service
+
+MAKER, SIGNER, PASSWORD = "maker", "signer", "correct horse battery"
+GATES = (
+    "files", "discrimination", "leakage", "calibration", "stability", "monotonicity", "reasons", "tested reasons",
+    "fairness", "latency", "reproduction",
+)  # fmt: skip
+
+
+def gates(*failed: str) -> list[dict[str, Any]]:
+    """What the gates found, where these did not pass."""
+    return [{"name": name, "passed": name not in failed, "found": "looked at"} for name in GATES]
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The registry of a running service, with two people who may sign in."""
+
+    service: Service
+    models: Path
+    of: Registrations
+    started: list[Wiring] = field(default_factory=list)
+
+    @classmethod
+    def at(cls, service: Service, models: Path) -> Registry:
+        for person in (MAKER, SIGNER):
+            service.wiring.keys.set_password(person, PASSWORD)
+        return cls(service, models, Wiring(service.settings, "registry", REGISTRAR_ROLE).registrations)
+
+    def anew(self, **settings: Any) -> Wiring:
+        """The objects of a process that has just started."""
+        self.started.append(Wiring(self.service.settings.model_copy(update=settings), "anew"))
+        return self.started[-1]
+
+    def close(self) -> None:
+        """End those processes."""
+        for wiring in self.started:
+            wiring.close()
+        self.of.engine.dispose()
+
+    def files(self, purpose: Purpose = Purpose.COMPACT) -> tuple[Manifest, dict[str, bytes]]:
+        """The model in the folder."""
+        folder = bundle_folder(self.models, "personal-loan", purpose)
+        return load_manifest(folder), read_files(folder)
+
+    def submit(
+        self, shift: float = 0.0, purpose: Purpose = Purpose.COMPACT, found: list[dict[str, Any]] | None = None
+    ) -> str:
+        """Put a model forward whose log-odds are shifted; its hash."""
+        manifest, files = self.files(purpose)
+        if shift:
+            calibration = replace(manifest.calibration, intercept=manifest.calibration.intercept + shift)
+            manifest = replace(manifest, calibration=calibration)
+        self.of.submit(
+            manifest, files, gates() if found is None else found,
+            owner="credit risk", intended_use="tests", data=("loans.csv", "0" * 64), by=MAKER,
+        )  # fmt: skip
+        return manifest.sha256
+
+    def signed(self, shift: float = 0.0, purpose: Purpose = Purpose.COMPACT) -> str:
+        """The same, signed for."""
+        sha256 = self.submit(shift, purpose)
+        self.of.approve(sha256, {}, "", SIGNER)
+        return sha256
+
+    def promoted(self, shift: float = 0.0, purpose: Purpose = Purpose.COMPACT) -> str:
+        """The same, deciding."""
+        sha256 = self.signed(shift, purpose)
+        self.of.promote(sha256, "tests", SIGNER)
+        return sha256
+
+
+def model_of(answer: Mapping[str, Any]) -> str | None:
+    """The hash of the model that scored, as the caller is told."""
+    score = answer["score"]
+    return str(score["model_sha256"]) if score else None
