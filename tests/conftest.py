@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     # Not at run time: pytest itself brings the plugin in, and rewrites its assertions.
     from tests.training_fixtures import TrainedModels
 
-pytest_plugins = ["tests.training_fixtures", "tests.browser_fixtures", "tests.lender", "tests.outside"]
+pytest_plugins = [
+    "tests.training_fixtures",
+    "tests.browser_fixtures",
+    "tests.lender",
+    "tests.outside",
+    "tests.registered",
+]
 
 # Nothing from the outside decides which parts a test runs on.
 for name in ("DATABASE_URL", "ADMIN_DATABASE_URL", "BROKER_URL", "ONLINE_DATABASE_URL", "MERIDIAN_HOME"):

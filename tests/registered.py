@@ -1,19 +1,26 @@
-"""Models of the registry for tests: made a little different, put forward, signed for."""
+"""Models for the command line and the registry: trained, made a little different, put forward, signed for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import csv
+import subprocess
+import sysconfig
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from meridian.db.engine import REGISTRAR_ROLE
 from meridian.registry import Manifest, Purpose, bundle_folder, load_manifest, read_files
 from meridian.service import Registrations
 from meridian.wiring import Wiring
 from tests.services import Service
+from tests.training_fixtures import loans_table
 
 MAKER, SIGNER, PASSWORD = "maker", "signer", "correct horse battery"
+MERIDIAN = Path(sysconfig.get_path("scripts")) / "meridian"
 GATES = (
     "files", "discrimination", "leakage", "calibration", "stability", "monotonicity", "reasons", "tested reasons",
     "fairness", "latency", "reproduction",
@@ -87,3 +94,27 @@ def model_of(answer: Mapping[str, Any]) -> str | None:
     """The hash of the model that scored, as the caller is told."""
     score = answer["score"]
     return str(score["model_sha256"]) if score else None
+
+
+@pytest.fixture
+def loans_file(tmp_path: Path) -> Path:
+    table = loans_table(6000)
+    path = tmp_path / "loans.csv"
+    with path.open("w", newline="") as opened:
+        writer = csv.writer(opened)
+        writer.writerow(table)
+        writer.writerows(zip(*table.values(), strict=True))
+    return path
+
+
+@pytest.fixture
+def trained(running: Service, loans_file: Path) -> Service:
+    """A service whose models were trained on a file of loans."""
+    run(running, ["train", "personal-loan", "--data", str(loans_file)])
+    return running
+
+
+def run(service: Service, arguments: Sequence[str], code: int = 0) -> str:
+    done = subprocess.run([MERIDIAN, *arguments], env=service.env, capture_output=True, check=False)
+    assert done.returncode == code, (done.stdout + done.stderr).decode()
+    return (done.stdout if code == 0 or "--json" in arguments else done.stdout + done.stderr).decode()

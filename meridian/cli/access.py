@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from meridian.cli.screen import out, print_json, print_table, talk
+from meridian.cli.screen import ask_password, out, print_json, print_table, talk
 from meridian.service.keys import SCOPES
 from meridian.settings import load_settings
 from meridian.wiring import Wiring
@@ -55,7 +55,6 @@ def revoke_key(key_id: str = typer.Argument(help="The part between mk_ and the s
 
 @users.command("add")
 def add_user(username: str = typer.Argument(help="The name to sign in with.")) -> None:
-    """Add an analyst, or give one a new password."""
-    password = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-    _wiring().keys.set_password(username, password)
+    """Add somebody who signs in at the desk or for a model, or give one a new password."""
+    _wiring().keys.set_password(username, ask_password("Password", confirm=True))
     talk.print(f"{username} can sign in at /review.", markup=False)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -19,6 +20,13 @@ out = Console(highlight=False, soft_wrap=True)
 def complain(message: str) -> None:
     """An error, in red where there are colours."""
     talk.print(message, style="red", markup=False)
+
+
+def ask_password(prompt: str, *, confirm: bool = False) -> str:
+    """A password, unseen; where nobody sits at a terminal, the next line of standard input."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    return str(typer.prompt(prompt, hide_input=True, confirmation_prompt=confirm, err=True))
 
 
 def print_json(document: Any) -> None:

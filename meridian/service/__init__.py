@@ -6,6 +6,7 @@ from meridian.service.audits import Audits, Verified
 from meridian.service.budget import Budget
 from meridian.service.capturing import Capturing
 from meridian.service.decisions import Decisions, Reply, Wanted
+from meridian.service.experiments import Experiments
 from meridian.service.fetches import Fetches
 from meridian.service.keys import Keys, Principal
 from meridian.service.live import Live
@@ -20,7 +21,7 @@ from meridian.service.redecisions import Redecided, Redecisions
 from meridian.service.registrations import Registrations
 from meridian.service.replays import Replays
 from meridian.service.replies import Replies
-from meridian.service.reproduction import Reproduction, Swaps
+from meridian.service.reproduction import Reproduction
 from meridian.service.reviews import Reviews, Settling
 from meridian.service.seals import Seals
 from meridian.service.shadows import Shadows
@@ -34,6 +35,7 @@ __all__ = [
     "Capturing",
     "Checked",
     "Decisions",
+    "Experiments",
     "Fetches",
     "Keys",
     "Live",
@@ -61,7 +63,6 @@ __all__ = [
     "Shadows",
     "SkewCheck",
     "SkewFound",
-    "Swaps",
     "Verified",
     "Wanted",
     "asked_sources",

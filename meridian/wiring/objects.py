@@ -26,6 +26,7 @@ from meridian.service import (
     Budget,
     Capturing,
     Decisions,
+    Experiments,
     Fetches,
     Keys,
     Materialisation,
@@ -217,6 +218,11 @@ class Wiring:
     def registrations(self) -> Registrations:
         """Which models decide, and who signed for them; a registrar's part."""
         return Registrations(self.engine, self.products, new_id)
+
+    @cached_property
+    def experiments(self) -> Experiments:
+        """What challengers and shadows have shown."""
+        return Experiments(self.statements, self.reproduction, self.models.archive)
 
     @cached_property
     def replays(self) -> Replays:

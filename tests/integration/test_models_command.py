@@ -2,50 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import shutil
 import subprocess
-import sysconfig
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from meridian.experiments import Swaps
 from meridian.registry import Purpose, load_manifest, read_files, save_bundle
-from meridian.service import Swaps
 from meridian.simulator import requests
+from tests.registered import MERIDIAN, run
 from tests.services import Service
-from tests.training_fixtures import loans_table
-
-MERIDIAN = Path(sysconfig.get_path("scripts")) / "meridian"
-
-
-@pytest.fixture
-def loans(tmp_path: Path) -> Path:
-    table = loans_table(6000)
-    path = tmp_path / "loans.csv"
-    with path.open("w", newline="") as opened:
-        writer = csv.writer(opened)
-        writer.writerow(table)
-        writer.writerows(zip(*table.values(), strict=True))
-    return path
-
-
-@pytest.fixture
-def trained(running: Service, loans: Path) -> Service:
-    """A service whose models were trained on a file of loans."""
-    run(running, ["train", "personal-loan", "--data", str(loans)])
-    return running
-
-
-def run(service: Service, arguments: Sequence[str], code: int = 0) -> str:
-    done = subprocess.run([MERIDIAN, *arguments], env=service.env, capture_output=True, check=False)
-    assert done.returncode == code, (done.stdout + done.stderr).decode()
-    return (done.stdout if code == 0 or "--json" in arguments else done.stdout + done.stderr).decode()
 
 
 def test_models_are_listed_and_shown(trained: Service) -> None:
@@ -69,12 +39,12 @@ def test_models_are_listed_and_shown(trained: Service) -> None:
 
 
 def test_a_model_is_measured_anew_and_held_against_past_decisions(
-    trained: Service, loans: Path, tmp_path: Path
+    trained: Service, loans_file: Path, tmp_path: Path
 ) -> None:
     today = datetime.now(UTC).date()
     for request in requests(60, 7, today):
         trained.wiring.decisions.decide(wanted(request))
-    check = ["models", "check", "personal-loan", "--data", str(loans), "--decisions", "60", "--json"]
+    check = ["models", "check", "personal-loan", "--data", str(loans_file), "--decisions", "60", "--json"]
     found = {gate["name"]: gate for gate in json.loads(run_any(trained, check))["gates"]}
     assert found["files"]["passed"]
     assert found["reproduction"]["passed"]
@@ -97,7 +67,7 @@ def test_a_model_is_measured_anew_and_held_against_past_decisions(
     # Whom a stand-in decided, because there was no report.
     assert swaps.skipped > 0
     assert Swaps().changed_share == 1.0
-    batch = ["models", "check", "personal-loan", "--data", str(loans), "--purpose", "batch", "--decisions", "9"]
+    batch = ["models", "check", "personal-loan", "--data", str(loans_file), "--purpose", "batch", "--decisions", "9"]
     assert "not measured: nothing was decided yet" in " ".join(run_any(trained, batch).split())
     for job in trained.query("SELECT id FROM work.job"):
         trained.worker.assessments.assess(job.id)

@@ -3,6 +3,7 @@
 import typer
 
 from meridian.cli.models.examine import check
+from meridian.cli.models.experiment import challenger, shadow
 from meridian.cli.models.look import compare, list_models, show
 from meridian.cli.models.register import approve, promote, rollback, submit
 
@@ -15,5 +16,7 @@ models.command("submit")(submit)
 models.command("approve")(approve)
 models.command("promote")(promote)
 models.command("rollback")(rollback)
+models.command("challenger")(challenger)
+models.command("shadow")(shadow)
 
 __all__ = ["models"]

@@ -9,7 +9,7 @@ import typer
 from meridian.cli.models.examine import examine
 from meridian.cli.models.kept import registrar
 from meridian.cli.models.look import SHOWN
-from meridian.cli.screen import print_json, talk
+from meridian.cli.screen import ask_password, print_json, talk
 from meridian.errors import InvalidInput, Unauthenticated
 from meridian.products import find_product
 from meridian.registry import Change, Purpose, bundle_folder, load_manifest, read_files
@@ -108,8 +108,7 @@ def rollback(
 
 def authenticate(wiring: Wiring, by: str) -> None:
     """Ask for the person's password. Raises `Unauthenticated` where it is not theirs."""
-    password = typer.prompt(f"Password of {by}", hide_input=True, err=True)
-    if not wiring.keys.sign_in(by, password):
+    if not wiring.keys.sign_in(by, ask_password(f"Password of {by}")):
         raise Unauthenticated(f"That is not the password of {by}, or there is no such person; `meridian users add`.")
 
 

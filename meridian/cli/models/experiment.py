@@ -1,0 +1,134 @@
+"""Experiments: have a challenger or a shadow, end it, and see what it has shown."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import typer
+
+from meridian.cli.models.kept import registrar
+from meridian.cli.models.look import SHOWN
+from meridian.cli.models.register import AS_JSON, PRODUCT, authenticate, tell
+from meridian.cli.screen import out, print_json, print_table, progress_bar
+from meridian.errors import InvalidInput
+from meridian.experiments import Arm, Estimate, Experiment, Groups
+from meridian.products import find_product
+from meridian.registry import Alias, Change, Place, Purpose
+from meridian.settings import load_settings
+from meridian.wiring import Wiring
+
+PURPOSE = typer.Option(Purpose.COMPACT, help="Which of its models.")
+SET = typer.Option(None, "--set", help="The hash, or its first digits, of the model to begin with.")
+END = typer.Option(False, "--end", help="End it.")
+BY = typer.Option(None, "--as", help="Who you are, to begin or to end; the password is asked for.")
+BECAUSE = typer.Option(None, help="Why it begins or ends.")
+GROUPS = typer.Option(None, help="A CSV file with applicant_id and a column of protected groups.")
+COMPARE = typer.Option(None, help="Which of its groups: column:group/control, e.g. sex:F/M.")
+
+
+def challenger(
+    product: str = PRODUCT,
+    purpose: Purpose = PURPOSE,
+    set_to: str | None = SET,
+    share: float = typer.Option(0.1, help="The share of applicants about whom it decides, above 0 and below 1."),
+    end: bool = END,
+    by: str | None = BY,
+    because: str | None = BECAUSE,
+    groups: Path | None = GROUPS,
+    compare: str | None = COMPARE,
+    as_json: bool = AS_JSON,
+) -> None:
+    """What the challenger has shown; with --set, have one decide about a share of applicants; with --end, none.
+
+    Applicants are dealt out by a hash, always alike. Each counts once, by the first decision about them.
+    """
+    of = find_product(product).name
+    place = Place(of, purpose, Alias.CHALLENGER)
+    if set_to is not None or end:
+        who, why, wiring = _who(by, because)
+        if end:
+            change = wiring.registrations.end(place, why, who)
+        else:
+            change = wiring.registrations.challenge(set_to or "", share, why, who)
+        tell(change, as_json=as_json)
+        return
+    with progress_bar() as progress:
+        report = Wiring(load_settings(), "models").experiments.challenger(
+            of, purpose, _groups(groups, compare), partial(progress, "decisions made again")
+        )
+    _report(*report, as_json=as_json)
+
+
+def shadow(
+    product: str = PRODUCT,
+    purpose: Purpose = PURPOSE,
+    set_to: str | None = SET,
+    end: bool = END,
+    by: str | None = BY,
+    because: str | None = BECAUSE,
+    groups: Path | None = GROUPS,
+    compare: str | None = COMPARE,
+    as_json: bool = AS_JSON,
+) -> None:
+    """What the shadow has shown; with --set, have a model score all that another decides; with --end, none."""
+    of = find_product(product).name
+    if set_to is not None or end:
+        who, why, wiring = _who(by, because)
+        if end:
+            change = wiring.registrations.end(Place(of, purpose, Alias.SHADOW), why, who)
+        else:
+            change = wiring.registrations.shadow(set_to or "", why, who)
+        tell(change, as_json=as_json)
+        return
+    experiments = Wiring(load_settings(), "models").experiments
+    _report(*experiments.shadow(of, purpose, _groups(groups, compare)), as_json=as_json)
+
+
+def _who(by: str | None, because: str | None) -> tuple[str, str, Wiring]:
+    if by is None or because is None:
+        raise InvalidInput("To begin or to end it takes --as NAME and --because WHY.")
+    wiring = registrar()
+    authenticate(wiring, by)
+    return by, because, wiring
+
+
+def _groups(path: Path | None, compare: str | None) -> Groups | None:
+    if (path is None) != (compare is None):
+        raise InvalidInput("Groups are compared with both: --groups FILE and --compare column:group/control.")
+    return Groups.read(path, compare) if path is not None and compare is not None else None
+
+
+def _report(holder: Change, found: Experiment, *, as_json: bool) -> None:
+    place = holder.place
+    if as_json:
+        told = {"product": place.product, "purpose": place.purpose, "is": place.alias, "share": holder.share}
+        print_json(told | found.document())
+        return
+    arms = (found.champion, found.other)
+    rows: list[tuple[object, ...]] = [("decisions", *(f"{arm.decisions:,}" for arm in arms), "")]
+    apart = {"approve": found.approvals}
+    for name in found.champion.outcomes or found.other.outcomes:
+        rows.append((name, *(_cell(arm.outcomes.get(name)) for arm in arms), _cell(apart.get(name))))
+    rows.append(("mean PD", *(_cell(arm.pd) for arm in arms), _cell(found.pd)))
+    if found.other.impact is not None:
+        rows.append((f"AIR, {found.other.impact.group} to {found.other.impact.control}", *map(_impact, arms), ""))
+    heads = (f"decided {found.champion.model_sha256[:SHOWN]}", f"{place.alias} {found.other.model_sha256[:SHOWN]}")
+    print_table((f"{place.product}, {place.purpose}", *heads, "apart"), rows)
+    swaps = found.swaps
+    print_table(
+        ("champion", place.alias.value, "decisions"), [(*pair, count) for pair, count in swaps.outcomes.most_common()]
+    )
+    out.print(
+        f"{swaps.changed} of {swaps.decisions} come out otherwise on the same evidence ({swaps.skipped} could not be "
+        f"compared); {swaps.other_reasons} that neither approves have other reasons. In brackets: 95 %."
+    )
+
+
+def _cell(estimate: Estimate | None) -> str:
+    return "-" if estimate is None else f"{estimate.value:.2%} ({estimate.low:.2%} to {estimate.high:.2%})"
+
+
+def _impact(arm: Arm) -> str:
+    air = arm.impact.air if arm.impact else None
+    return "-" if air is None else f"{air.value:.3f} ({air.low:.3f} to {air.high:.3f})"
