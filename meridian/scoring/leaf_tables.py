@@ -22,6 +22,8 @@ ROWS_AT_ONCE = 128
 LEAVES_AT_ONCE = 2048
 """The patterns of so many leaves are kept together: what they take grows with leaves times thresholds."""
 
+ALWAYS, ACCEPTS = ("feature", "low", "high", "missing"), "accepts"
+
 Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]
 
@@ -31,17 +33,26 @@ class Conditions:
     """What each leaf asks of a row, as arrays of shape (leaves, slots): low <= value < high, or missing where allowed.
 
     `feature` is the position of the one that is asked about; in an unused slot it is -1, and the condition always met.
+    Where trees split by categories, `accepts` has shape (leaves, slots, codes + 1): which codes are met, and last
+    whether any other value is; without limits, and all true where a feature has no categories.
     """
 
     feature: NDArray[np.int16]
     low: Floats32
     high: Floats32
     missing: NDArray[np.bool_]
+    accepts: NDArray[np.bool_] | None = None
 
     def met_by(self, values: Any) -> NDArray[np.bool_]:
         """Which are met by values of float32, as XGBoost compares; in unused slots always."""
         # +inf itself lies in the topmost interval, which `value < inf` would deny.
         inside = (values >= self.low) & ((values < self.high) | np.isinf(self.high))
+        if self.accepts is not None:
+            other = self.accepts.shape[2] - 1
+            known = (values >= 0) & (values < other)
+            codes = np.where(known, np.where(known, values, 0).astype(np.int64), other)
+            codes = np.broadcast_to(codes, self.feature.shape)[..., None]
+            inside &= np.take_along_axis(self.accepts, codes, axis=2)[..., 0]
         return np.where(np.isnan(values), self.missing, inside) | (self.feature < 0)
 
     def pattern_of(self, row: Floats32) -> NDArray[np.uint8]:
@@ -82,7 +93,8 @@ class LeafTables:
     def to_npz(self) -> bytes:
         """The tables as a file: the same tables, the same bytes."""
         buffer = io.BytesIO()
-        np.savez(buffer, **vars(self._conditions), values=self._values, base=np.float64(self.base))
+        arrays: dict[str, Any] = {**_arrays(self._conditions), "values": self._values, "base": np.float64(self.base)}
+        np.savez(buffer, **arrays)
         return buffer.getvalue()
 
     @classmethod
@@ -93,8 +105,8 @@ class LeafTables:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
             arrays: Mapping[str, NDArray[Any]] = {name: file[name] for name in file.files}
         base = float(arrays["base"])
-        names = Conditions.__dataclass_fields__
-        return cls(features, Conditions(**{name: arrays[name] for name in names}), arrays["values"], base)
+        conditions = Conditions(**{name: arrays[name] for name in (*ALWAYS, *({ACCEPTS} & arrays.keys()))})
+        return cls(features, conditions, arrays["values"], base)
 
 
 class _Part:
@@ -164,6 +176,8 @@ def _limits(conditions: Conditions, feature: int) -> Floats32:
     """Where the conditions on a feature begin and end, in order, each once."""
     asked = conditions.feature == feature
     cuts = np.unique(np.concatenate([conditions.low[asked], conditions.high[asked]]))
+    if conditions.accepts is not None and not conditions.accepts[asked].all():
+        return np.arange(conditions.accepts.shape[2], dtype=np.float32)
     finite = cuts[np.isfinite(cuts)]
     # Asked for nothing but whether it is there: any limit will do.
     return finite if len(finite) else np.zeros(1, np.float32)
@@ -178,7 +192,12 @@ def _patterns(conditions: Conditions, feature: int, cuts: Floats32) -> Iterator[
 
 
 def _some(conditions: Conditions, leaves: slice) -> Conditions:
-    return Conditions(**{name: array[leaves] for name, array in vars(conditions).items()})
+    return Conditions(**{name: array[leaves] for name, array in _arrays(conditions).items()})
+
+
+def _arrays(conditions: Conditions) -> dict[str, NDArray[Any]]:
+    """Those that there are: without categories the same bytes as ever."""
+    return {name: array for name, array in vars(conditions).items() if array is not None}
 
 
 def _packed(met: NDArray[np.bool_]) -> NDArray[np.uint8]:

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from meridian.errors import NotReady
 from meridian.scoring.leaf_tables import Conditions, LeafTables
-from meridian.scoring.trees import Ensemble, Leaf
+from meridian.scoring.trees import OTHER, Ensemble, Leaf
 
 MAX_CONDITIONS = 8
 """A pattern is a byte."""
+MAX_CODES = 1000
 
 
 def make_tables(ensemble: Ensemble, reference: NDArray[np.float32]) -> LeafTables:
@@ -51,12 +52,39 @@ def _laid_out(leaves: tuple[Leaf, ...], slots: int) -> Conditions:
         low=np.full(shape, -np.inf, dtype=np.float32),
         high=np.full(shape, np.inf, dtype=np.float32),
         missing=np.ones(shape, dtype=bool),
+        accepts=_all_accepted(leaves, shape),
     )
+    named = _named(leaves)
     for i, leaf in enumerate(leaves):
         for j, one in enumerate(leaf.conditions):
             conditions.feature[i, j], conditions.missing[i, j] = one.feature, one.missing
             conditions.low[i, j], conditions.high[i, j] = one.low, one.high
+            if conditions.accepts is not None and one.accepts is not None:
+                # What no split names goes where all other values go.
+                conditions.accepts[i, j] = OTHER in one.accepts
+                conditions.accepts[i, j, sorted(named[one.feature])] = False
+                conditions.accepts[i, j, sorted(one.accepts - {OTHER})] = True
     return conditions
+
+
+def _named(leaves: tuple[Leaf, ...]) -> dict[int, set[int]]:
+    """Of each feature the categories that any leaf accepts by name."""
+    named: dict[int, set[int]] = {}
+    for leaf in leaves:
+        for one in leaf.conditions:
+            if one.accepts is not None:
+                named.setdefault(one.feature, set()).update(one.accepts - {OTHER})
+    return named
+
+
+def _all_accepted(leaves: tuple[Leaf, ...], shape: tuple[int, int]) -> NDArray[np.bool_] | None:
+    """Every category met, as many as there are; None where no tree splits by categories."""
+    codes = [max(one.accepts, default=OTHER) for leaf in leaves for one in leaf.conditions if one.accepts is not None]
+    if not codes:
+        return None
+    if max(codes) >= MAX_CODES:
+        raise NotReady(f"A tree splits by the category {max(codes)}; at most {MAX_CODES} can be tabled.")
+    return np.ones((*shape, max(codes) + 2), dtype=bool)
 
 
 def _counts(conditions: Conditions, reference: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -41,11 +41,14 @@ def margins(booster: Any, rows: np.ndarray) -> np.ndarray:
     return np.asarray(booster.inplace_predict(rows, predict_type="margin", validate_features=False), dtype=np.float64)
 
 
+def trees_of(booster: Any) -> list[dict[str, Any]]:
+    return list(json.loads(booster.save_raw("json"))["learner"]["gradient_booster"]["model"]["trees"])
+
+
 def hard_rows(booster: Any, data: np.ndarray, seed: int) -> np.ndarray:
     """Rows of the data, of every threshold and its two neighbours, of NaN, infinities and the largest floats."""
     random = np.random.default_rng(seed)
-    trees = json.loads(booster.save_raw("json"))["learner"]["gradient_booster"]["model"]["trees"]
-    limits = np.array([limit for tree in trees for limit in tree["split_conditions"]], dtype=np.float32)
+    limits = np.array([limit for tree in trees_of(booster) for limit in tree["split_conditions"]], dtype=np.float32)
     largest = np.finfo(np.float32).max
     special = np.array([np.nan, np.inf, -np.inf, largest, -largest, 0.0, -0.0], dtype=np.float32)
     pool = np.concatenate([limits, np.nextafter(limits, np.float32(-np.inf)), np.nextafter(limits, np.float32(np.inf)),
@@ -173,3 +176,43 @@ def test_what_cannot_be_reproduced_is_refused() -> None:
     deep = xgboost.train(parameters, named, 3)
     with pytest.raises(NotReady, match="shallower"):
         tables_of(deep, data[:5])
+    codes = np.repeat(np.arange(990, 1010, dtype=np.float32), 40)[:, None]
+    of_codes = xgboost.DMatrix(codes, codes[:, 0] == 1005, feature_types=["c"], feature_names=["f0"],
+                               enable_categorical=True)  # fmt: skip
+    with pytest.raises(NotReady, match="at most 1000 can be tabled"):
+        tables_of(xgboost.train({"objective": "binary:logistic", "max_cat_to_onehot": 5000}, of_codes, 2), codes[:5])
+
+
+def grow_by_categories(seed: int, depth: int, onehot: int) -> tuple[Any, np.ndarray]:
+    """A model with two categorical features, one of them of many codes, beside two numbers; with gaps."""
+    random = np.random.default_rng(seed)
+    types = ["c", "float", "c", "float"]
+    data = np.stack(
+        [random.integers(0, 4, 300), random.normal(size=300), random.integers(0, 25, 300), random.normal(size=300)],
+        axis=1,
+    ).astype(np.float32)
+    data[random.random(data.shape) < 0.1] = np.nan
+    effect = random.normal(size=25)
+    target = (effect[np.nan_to_num(data[:, 2]).astype(int)] + np.nan_to_num(data[:, 1]) > random.normal(size=300)) * 1.0
+    settings_ = {"objective": "binary:logistic", "max_depth": depth, "eta": 0.5, "nthread": 1, "seed": seed,
+                 "tree_method": "hist", "max_cat_to_onehot": onehot, "min_child_weight": 0.1}  # fmt: skip
+    names = [f"f{i}" for i in range(4)]
+    matrix = xgboost.DMatrix(data, target, feature_names=names, feature_types=types, enable_categorical=True)
+    return xgboost.train(settings_, matrix, 8), data
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**31), depth=st.integers(1, 5), onehot=st.sampled_from([1, 30]))
+def test_categories_go_where_xgboost_sends_them(seed: int, depth: int, onehot: int) -> None:
+    """Codes that were seen, that were not, between two, below 0, infinite and missing: each as XGBoost does it."""
+    booster, data = grow_by_categories(seed, depth, onehot)
+    random = np.random.default_rng(seed)
+    assert any(tree["categories_nodes"] for tree in trees_of(booster))
+    odd = np.array([0, 1, 2.5, 3, 7, 24, 25, 26, 900, -1, -0.5, -0.0, np.inf, -np.inf, np.nan, 2**24], np.float32)
+    rows = np.vstack([data, random.choice(odd, (200, 4)).astype(np.float32)])
+    tables = tables_of(booster, data[:40])
+    assert np.abs(tables.base + tables.contributions_of(rows).sum(axis=1) - margins(booster, rows)).max() <= TOLERANCE
+    some = rows[-20:]
+    np.testing.assert_array_equal(tables.contributions_of(some), [tables.contributions(row) for row in some])
+    again = LeafTables.from_npz(tables.features, tables.to_npz())
+    np.testing.assert_array_equal(again.contributions_of(rows), tables.contributions_of(rows))
