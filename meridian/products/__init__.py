@@ -2,6 +2,6 @@
 
 from meridian.products.product import Product
 from meridian.products.shelf import find_product, product_names, products
-from meridian.products.training_table import Dialect, Split, TrainingTable
+from meridian.products.training_table import Comparison, Dialect, Split, TrainingTable
 
-__all__ = ["Dialect", "Product", "Split", "TrainingTable", "find_product", "product_names", "products"]
+__all__ = ["Comparison", "Dialect", "Product", "Split", "TrainingTable", "find_product", "product_names", "products"]

@@ -79,6 +79,24 @@ class Dialect:
     missing: frozenset[str]
 
 
+Members = tuple[NDArray[np.bool_], NDArray[np.bool_]]
+"""By loan: who is in a group, and who in its control. Whose membership is not known is in neither."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two groups of applicants whose treatment is compared: a group, and the control that it is held against.
+
+    `columns` are the protected columns that say who belongs to which, `members` reads them, as texts, beside the
+    table's own. Membership is for measuring alone; it is never an input.
+    """
+
+    group: str
+    control: str
+    columns: tuple[str, ...]
+    members: Callable[[Columns], Members]
+
+
 @dataclass(frozen=True)
 class TrainingTable:
     """A table of past loans that this product can be trained on.
@@ -86,7 +104,8 @@ class TrainingTable:
     `columns` are read, `leaks` were known only after the decision and are refused by name when asked
     for, `lender_outputs` are neither. `fields` turns the raw columns into the fields of each source that comes with
     an application, exactly as it would have come; `target` into 1.0 for a default; `period` into the split's
-    periods, not needed where it draws them.
+    periods, not needed where it draws them. No input may read what is `protected`; `compared` says which groups it
+    tells apart, and nothing else reads it.
 
     Where sources are looked up, `applicant` gives whose loan each is and `cut_off` the moment (UTC) up to which
     their events may be used; the events come with the table (`unrolled`) or from a folder beside it.
@@ -110,3 +129,10 @@ class TrainingTable:
     """In such a folder, the column that says how the lender decided, and its text for a decline."""
     dialect: Dialect | None = None
     """How the file is written, where that is known; else it is found out."""
+    protected: tuple[str, ...] = ()
+    compared: tuple[Comparison, ...] = ()
+
+    @property
+    def membership_columns(self) -> tuple[str, ...]:
+        """The protected columns that tell the compared groups apart, each once."""
+        return tuple(dict.fromkeys(name for one in self.compared for name in one.columns))

@@ -14,10 +14,11 @@ from markupsafe import Markup
 from meridian.products import Product
 from meridian.registry import Manifest
 from meridian.training.describe import describe
+from meridian.training.fairness import FOUR_FIFTHS, NOT_MEASURED
 from meridian.training.fit import Fitted
 from meridian.training.frame import Frame
 from meridian.training.measure import curves
-from meridian.training.plots import draw_all, on_page
+from meridian.training.plots import FAIRNESS, draw_all, on_page
 
 TEMPLATES = Path(__file__).parent
 
@@ -36,7 +37,12 @@ def make_card(product: Product, frame: Frame, fitted: Fitted, manifest: Manifest
         "cuts": bands,
         "told": told,
         "reference_rows": len(fitted.reference),
-        "plots": list(plots),
+        "plots": [name for name in plots if name != FAIRNESS],
+        "fairness_plot": FAIRNESS if FAIRNESS in plots else None,
+        "four_fifths": FOUR_FIFTHS,
+        "not_measured": NOT_MEASURED,
+        "share": lambda of: _shown("{:.1%}", of),
+        "figure": lambda of: _shown("{:.3f}", of),
     }
     markdown = _templates(escape=False).get_template("card.md.j2").render(context)
     svgs = {name: Markup(on_page(svg)) for name, svg in plots.items()}  # noqa: S704 - drawn here, from numbers
@@ -62,6 +68,10 @@ METRICS: Mapping[str, tuple[str, str]] = {
     "log_loss": ("Log loss", "{:.4f}"),
     "calibration_slope": ("Calibration slope (1 is right)", "{:.3f}"),
 }
+
+
+def _shown(form: str, of: float | None) -> str:
+    return "–" if of is None else form.format(of)
 
 
 def _templates(*, escape: bool) -> Environment:

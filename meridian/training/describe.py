@@ -16,6 +16,7 @@ from meridian.policy import Bands
 from meridian.products import Product
 from meridian.reasons import Cured, cited, cure
 from meridian.registry import Manifest
+from meridian.training.fairness import Compared, compare
 from meridian.training.fit import Fitted
 from meridian.training.frame import Frame
 from meridian.training.measure import psi
@@ -93,11 +94,14 @@ class Description:
     cured: Cured
     dependences: list[Dependence]
     drifts: list[Drift]
+    fairness: list[Compared]
+    """Empty where nothing says who belongs to which group: then it was not measured."""
 
     def document(self) -> dict[str, Any]:
         """As JSON values."""
         shares = {"toward_share": self.cured.toward_share, "flipped_share": self.cured.flipped_share}
-        return {**asdict(self), "cured": {**asdict(self.cured), **shares}}
+        fairness = [one.document() for one in self.fairness]
+        return {**asdict(self), "cured": {**asdict(self.cured), **shares}, "fairness": fairness}
 
 
 def describe(product: Product, frame: Frame, fitted: Fitted, manifest: Manifest) -> Description:
@@ -125,6 +129,7 @@ def describe(product: Product, frame: Frame, fitted: Fitted, manifest: Manifest)
             for line in features[:DEPENDENCES]
         ],
         drifts=drifts(frame, fitted.pds),
+        fairness=fairness(frame, fitted.pds, bands.approve_below),
     )
 
 
@@ -184,6 +189,12 @@ def drifts(frame: Frame, pds: NDArray[np.float64]) -> list[Drift]:
         Drift(f"{period // 12:04d}-{period % 12 + 1:02d}", int(rows.sum()), psi(base, pds[rows]))
         for period, rows in periods
     ]
+
+
+def fairness(frame: Frame, pds: NDArray[np.float64], approve_below: float) -> list[Compared]:
+    """The groups that the past loans tell apart, compared on the test loans by what the score alone would approve."""
+    test = ~frame.trains
+    return [compare(one.among(test), frame.target[test], pds[test], approve_below) for one in frame.groups]
 
 
 def _sample(positions: NDArray[np.int64], most: int, seed: int) -> NDArray[np.int64]:

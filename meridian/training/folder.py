@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from meridian.errors import InvalidTrainingData
 from meridian.extra import need
 from meridian.features.events import connect, listed, quoted
-from meridian.products import Product
-from meridian.training.table import TableFile, sha256_of_file
+from meridian.products import Product, TrainingTable
+from meridian.training.table import Columns, TableFile, sha256_of_file
 
 APPLICATIONS, OUTCOMES, EVENTS = "applications", "outcomes", "events"
-KEY, DECLINED = "application_ref", "declined"
+PROTECTED = "protected"
+"""May lie beside: what says who belongs to which group, a row for each applicant."""
+KEY, APPLICANT, DECLINED = "application_ref", "applicant_id", "declined"
 
 
 def read_folder(product: Product, folder: Path, *, declined: bool = False) -> TableFile:
@@ -53,7 +55,32 @@ def read_folder(product: Product, folder: Path, *, declined: bool = False) -> Ta
     if not len(columns[table.columns[0]]):
         what = "declined application" if declined else f"loan with a known {table.outcome}"
         raise InvalidTrainingData(f"{folder} has no {what}.")
-    return TableFile(table, folder.name, _digest(sorted(folder.rglob("*.parquet")), folder), columns)
+    membership = None if declined else _membership(table, folder, columns)
+    return TableFile(table, folder.name, _digest(sorted(folder.rglob("*.parquet")), folder), columns, membership)
+
+
+def _membership(table: TrainingTable, folder: Path, columns: Columns) -> Columns | None:
+    """The protected columns of each loan's applicant, as texts, empty where nothing is known of them."""
+    if not any((folder / PROTECTED).rglob("*.parquet")):
+        return None
+    names = table.membership_columns
+    texts = "".join(f", CAST({quoted(name)} AS VARCHAR) AS {quoted(name)}" for name in names)
+    query = f"SELECT {APPLICANT}{texts} FROM read_parquet($protected) ORDER BY {APPLICANT}"
+    duckdb = need("duckdb")
+    try:
+        with closing(connect()) as connection:
+            raw = connection.execute(query, {"protected": str(folder / PROTECTED / "*.parquet")}).fetchnumpy()
+    except duckdb.Error as error:
+        where = folder / PROTECTED
+        raise InvalidTrainingData(f"{where} cannot be read as groups: {str(error).splitlines()[0]}") from None
+    ids = _column(APPLICANT, raw[APPLICANT])
+    twice = ids[1:][ids[1:] == ids[:-1]]
+    if len(twice):
+        raise InvalidTrainingData(f"{folder / PROTECTED} has two rows of {twice[0]}; leave one for each applicant.")
+    wanted = columns[APPLICANT]
+    places = np.minimum(np.searchsorted(ids, wanted), max(len(ids) - 1, 0))
+    known = ids[places] == wanted if len(ids) else np.zeros(len(wanted), np.bool_)
+    return {name: np.where(known, _column(name, raw[name])[places] if len(ids) else "", "") for name in names}
 
 
 def _column(name: str, raw: NDArray[Any]) -> NDArray[Any]:

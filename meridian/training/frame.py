@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -23,6 +23,7 @@ from meridian.features.events import EventHistory, connect
 from meridian.products import Product, Split
 from meridian.registry import features_for, purposes_of
 from meridian.sources.stored import columns_of
+from meridian.training.fairness import Membership
 from meridian.training.table import Columns, TableFile
 from meridian.training.unroll import unrolled
 
@@ -39,6 +40,7 @@ class Frame:
 
     `matrix` has shape (loans, features) in the order of `names`, NaN where missing; `target` is 1.0
     for a default; `period` orders the loans as the split says; `trains` marks the loans that may train.
+    `groups` say who belongs to which of two compared groups, apart from the matrix: no model reads them.
     """
 
     names: tuple[str, ...]
@@ -46,6 +48,7 @@ class Frame:
     target: NDArray[np.float64]
     period: NDArray[np.int64]
     split: Split
+    groups: tuple[Membership, ...] = ()
 
     @cached_property
     def trains(self) -> NDArray[np.bool_]:
@@ -97,11 +100,12 @@ def frame_of(
 ) -> Frame:
     """The frame of a training table; `events` is the folder of the sources' events, where the table has none itself.
 
-    Raises what `make_frame` does, `InvalidTrainingData` for values that cannot be read, and
-    `LeakyColumns` where the outcome's column is read by a feature, or wanted as an input.
+    Raises what `make_frame` does, `InvalidTrainingData` for values that cannot be read, or a loan that is in two groups
+    which are compared, and `LeakyColumns` where the outcome's column is read by a feature, or wanted as an input, or a
+    protected column is.
     """
     table = file.table
-    inputs, outcome = _Watched(file.columns), _Watched(file.columns)
+    inputs, outcome = _Watched(file.columns, table.protected), _Watched(file.columns)
     fields = _read(table.fields, inputs, file)
     target = _read(table.target, outcome, file)
     with unrolled(file, inputs) as unrolled_to:
@@ -110,7 +114,24 @@ def frame_of(
         if telling:
             raise LeakyColumns(f"{', '.join(telling)} is the outcome itself, which no input may be.")
         period = table.split.parts(file.rows) if table.period is None else _read(table.period, file.columns, file)
-        return make_frame(product, fields, target, period, table.split, looked, progress)
+        frame = make_frame(product, fields, target, period, table.split, looked, progress)
+    return replace(frame, groups=_groups(file))
+
+
+def _groups(file: TableFile) -> tuple[Membership, ...]:
+    """Who belongs to which of the groups that the table compares; nobody where the loans do not say."""
+    if file.membership is None:
+        return ()
+    columns = {**file.columns, **file.membership}
+    groups = tuple(Membership(of.group, of.control, *_read(of.members, columns, file)) for of in file.table.compared)
+    for one in groups:
+        both = int((one.in_group & one.in_control).sum())
+        if both:
+            raise InvalidTrainingData(
+                f"{file.name} has {both} loans both in {one.group} and in {one.control}, which are compared: say of "
+                "each loan that it is in one of them, or in neither."
+            )
+    return groups
 
 
 def frame_of_declined(
@@ -234,13 +255,16 @@ def check_telltales(frame: Frame) -> None:
 
 
 class _Watched(dict[str, NDArray[Any]]):
-    """Columns that note which of them were read."""
+    """Columns that note which of them were read, and give none that is barred."""
 
-    def __init__(self, columns: Columns):
+    def __init__(self, columns: Columns, barred: Sequence[str] = ()):
         super().__init__(columns)
         self.read: set[str] = set()
+        self.barred = frozenset(barred)
 
     def __getitem__(self, name: str) -> NDArray[Any]:
+        if name in self.barred:
+            raise LeakyColumns(f"{name} is protected: it may tell how a model treats groups, and is no input of one.")
         self.read.add(name)
         return super().__getitem__(name)
 

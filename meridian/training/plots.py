@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from meridian.extra import need
 from meridian.policy import Bands
 from meridian.training.describe import Dependence, Description, Drift, ReasonLine
+from meridian.training.fairness import FOUR_FIFTHS, Compared
 from meridian.training.measure import Curves
 
 INK = "#808b98"
@@ -20,6 +21,7 @@ INK = "#808b98"
 BLUE, ORANGE, GREEN = "#3d7edb", "#e2793f", "#3a9d6e"
 SIZE = (4.6, 3.3)
 MOST_BARS = 10
+FAIRNESS = "fairness"
 STYLE: dict[str, Any] = {
     "svg.hashsalt": "meridian",  # ids inside the SVG are random without it
     "svg.fonttype": "none",
@@ -51,7 +53,11 @@ T = TypeVar("T")
 
 
 def draw_all(curves: Curves, target: Floats, pd: Floats, bands: Bands, auc: float, told: Description) -> dict[str, str]:
-    """Every plot by name: `roc`, `calibration`, `scores`, `gains`, `stability`, `reasons`, `dependence`."""
+    """Every plot by name: `roc`, `calibration`, `scores`, `gains`, `stability`, `reasons`, `dependence`; `fairness`
+    where there is a ratio to draw.
+    """
+    ratios = [one for one in told.fairness if one.air is not None]
+    size = (2 * SIZE[0], 1.1 + 0.32 * len(ratios))
     return {
         "roc": _draw(lambda axes: _roc(axes, curves, auc)),
         "calibration": _draw(lambda axes: _calibration(axes, curves)),
@@ -60,6 +66,7 @@ def draw_all(curves: Curves, target: Floats, pd: Floats, bands: Bands, auc: floa
         "stability": _draw(lambda axes: _stability(axes, told.drifts)),
         "reasons": _draw(lambda axes: _reasons(axes, told.reasons)),
         "dependence": _draw_grid("Mean PD as one feature moves and all else stays", told.dependences, _dependence),
+        **({FAIRNESS: _drawn(size, lambda figure: _fairness(figure.add_subplot(), ratios))} if ratios else {}),
     }
 
 
@@ -194,6 +201,22 @@ def _dependence(axes: Any, of: Dependence) -> None:
     axes.set_xlabel(of.unit, fontsize=7)
     axes.tick_params(labelsize=7)
     _percent(axes.yaxis)
+
+
+def _fairness(axes: Any, compared: Sequence[Compared]) -> None:
+    """Each ratio with its interval, the first of the table on top, those below four fifths in another colour."""
+    for at, one in enumerate(reversed(compared)):
+        colour = ORANGE if one.adverse else BLUE
+        if one.interval is not None:
+            axes.plot(one.interval, (at, at), color=colour, linewidth=1.4)
+        axes.plot([one.air], [at], color=colour, marker="o", markersize=5)
+    for ratio, style in ((1.0, "solid"), (FOUR_FIFTHS, (0, (4, 3)))):
+        axes.axvline(ratio, color=INK, linewidth=0.9, linestyle=style)
+    # A dollar sign would begin a formula.
+    names = [f"{one.group.name} / {one.control.name}".replace("$", r"\$") for one in reversed(compared)]
+    axes.set_yticks(range(len(names)), names)
+    axes.set(title="Adverse impact ratio, with its interval of 95 %", ylim=(-0.6, len(names) - 0.4))
+    axes.set_xlabel(f"share approved, over that of the control; dashed: {FOUR_FIFTHS}")
 
 
 def _percent(axis: Any) -> None:

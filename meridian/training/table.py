@@ -24,12 +24,17 @@ SUFFIXES = (".csv", ".csv.gz")
 
 @dataclass(frozen=True)
 class TableFile:
-    """A file read as a table: its columns as texts (empty where missing), and the SHA-256 of its bytes."""
+    """A file read as a table: its columns as texts (empty where missing), and the SHA-256 of its bytes.
+
+    `membership` holds the protected columns that tell compared groups apart, beside the columns and not among them, so
+    that what makes inputs cannot meet them; None where the loans do not come with them.
+    """
 
     table: TrainingTable
     name: str
     sha256: str
     columns: Columns
+    membership: Columns | None = None
 
     @property
     def rows(self) -> int:
@@ -57,14 +62,27 @@ def read_table(product: Product, path: Path, wanted: Sequence[str] = ()) -> Tabl
             header = list(file.columns)
             table = _fitting(product, header, path)
             check_wanted(table, header, wanted)
-            quoted = ", ".join('"' + name.replace('"', '""') + '"' for name in table.columns)
+            read = _read_of(table)
+            quoted = ", ".join('"' + name.replace('"', '""') + '"' for name in read)
             raw = file.project(quoted).fetchnumpy()
     except duckdb.Error as error:
         first_line = str(error).splitlines()[0]
         raise InvalidTrainingData(f"{path.name} cannot be read as a table: {first_line}") from None
-    columns = {name: _texts(raw[name]) for name in table.columns}
-    _check_filled(columns, path)
-    return TableFile(table, path.name, sha256_of_file(path), columns)
+    return _table_file(table, path, {name: _texts(raw[name]) for name in read})
+
+
+def _read_of(table: TrainingTable) -> tuple[str, ...]:
+    """All columns that are read, for whatever purpose."""
+    return tuple(dict.fromkeys((*table.columns, *table.membership_columns)))
+
+
+def _table_file(table: TrainingTable, path: Path, read: Columns) -> TableFile:
+    _check_filled(read, path)
+    columns, membership = (
+        {name: column for name, column in read.items() if name in of or name == ROW}
+        for of in (table.columns, table.membership_columns)
+    )
+    return TableFile(table, path.name, sha256_of_file(path), columns, membership)
 
 
 def sha256_of_file(path: Path) -> str:
@@ -76,29 +94,35 @@ def sha256_of_file(path: Path) -> str:
 def _read_delimited(table: TrainingTable, dialect: Dialect, path: Path, wanted: Sequence[str]) -> TableFile:
     """The same for a file that says itself how it is written; loans without an outcome are left out."""
     file = read_delimited(path, dialect.delimiter, dialect.encoding)
-    missing = [name for name in table.columns if name not in file]
+    read = _read_of(table)
+    missing = [name for name in read if name not in file]
     if missing:
         raise InvalidTrainingData(f"{path.name} lacks columns of {table.name}: {', '.join(missing)}.")
     check_wanted(table, list(file), wanted)
-    columns = {name: np.array(texts_of(file[name]), dtype=np.str_) for name in table.columns}
+    columns = {name: np.array(texts_of(file[name]), dtype=np.str_) for name in read}
     if table.outcome is not None and len(columns[table.outcome]):
         ended = np.array([text.casefold() not in dialect.missing for text in columns[table.outcome].tolist()])
         columns = {name: column[ended] for name, column in columns.items()} | {ROW: np.flatnonzero(ended)}
-    _check_filled(columns, path)
-    return TableFile(table, path.name, sha256_of_file(path), columns)
+    return _table_file(table, path, columns)
 
 
 def check_wanted(table: TrainingTable, header: Iterable[str], wanted: Iterable[str]) -> None:
     """Hold columns that someone wants as inputs against what the table declares.
 
     A file may contain leaks; they are not read. To ask for one is refused: `LeakyColumns` for what was
-    known only after the loan, for the lender's own outputs, and for the outcome; `InvalidTrainingData`
-    for what the file does not have or no feature reads. What remains is read anyway.
+    known only after the loan, for the lender's own outputs, for the outcome, and for what is protected;
+    `InvalidTrainingData` for what the file does not have or no feature reads. What remains is read anyway.
     """
     wanted = list(dict.fromkeys(wanted))
     declared = [name for name in table.columns if _matches(name, table.leaks + table.lender_outputs)]
     leaks = [name for name in wanted if _matches(name, table.leaks)]
     outputs = [name for name in wanted if _matches(name, table.lender_outputs)]
+    protected = [name for name in wanted if name in table.protected]
+    if protected:
+        raise LeakyColumns(
+            f"{', '.join(protected)}: {table.name} protects it; it may tell how a model treats groups, and is never an "
+            "input of one. Leave it out."
+        )
     if leaks:
         raise LeakyColumns(
             f"{_listed(leaks)} known only after the loan was paid out; a model that reads it would know the "
@@ -132,7 +156,7 @@ def _listed(names: Sequence[str]) -> str:
 
 def _fitting(product: Product, header: Sequence[str], path: Path) -> TrainingTable:
     """The table that lacks no column of the file; where all lack some, the error is about the nearest one."""
-    missing = {table.name: [name for name in table.columns if name not in header] for table in product.training}
+    missing = {table.name: [name for name in _read_of(table) if name not in header] for table in product.training}
     nearest = min(product.training, key=lambda table: len(missing[table.name]))
     if missing[nearest.name]:
         raise InvalidTrainingData(f"{path.name} lacks columns of {nearest.name}: {', '.join(missing[nearest.name])}.")

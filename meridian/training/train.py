@@ -18,6 +18,7 @@ from meridian.products import Product
 from meridian.registry import Lineage, Manifest, Purpose, bundle_folder, purposes_of, save_bundle
 from meridian.registry.bundle import hashes
 from meridian.training.card import make_card
+from meridian.training.fairness import NOT_MEASURED
 from meridian.training.fit import DEFAULTS, Fitted, Options, fit
 from meridian.training.folder import EVENTS, read_folder
 from meridian.training.frame import Frame, frame_of, frame_of_declined
@@ -173,7 +174,7 @@ def describe_model(
             "python": platform.python_version(),
             "xgboost": need("xgboost").__version__,
         },
-        limits=_limits(product, fitted, lineage),
+        limits=_limits(product, frame, fitted, lineage),
         files=hashes(fitted.files),
     )
 
@@ -196,7 +197,7 @@ def with_accepts_only(product: Product, frame: Frame, manifest: Manifest, option
     return replace(manifest, training={**manifest.training, "rejects": told}, limits=(*manifest.limits, limit))
 
 
-def _limits(product: Product, fitted: Fitted, lineage: Lineage) -> tuple[str, ...]:
+def _limits(product: Product, frame: Frame, fitted: Fitted, lineage: Lineage) -> tuple[str, ...]:
     """What the model must not be used for, or be trusted in."""
     of_data = (
         "Trained on simulated applicants: for trying Meridian out. It must decide about nobody."
@@ -205,10 +206,17 @@ def _limits(product: Product, fitted: Fitted, lineage: Lineage) -> tuple[str, ..
         "nothing, and other times and lenders need their own training and validation."
     )
     sources = ", ".join(sorted({product.features[name].source for name in fitted.features}))
+    compared = ", ".join(f"{one.group} beside {one.control}" for one in frame.groups)
+    of_fairness = (
+        f"Fairness was measured of {compared}, on loans that were granted; of other groups, and of the declined, "
+        "nothing is known."
+        if compared
+        else NOT_MEASURED
+    )
     return (
         of_data,
         f"It scores applications for {product.title.lower()} whose sources {sources} are known; without them it "
         "gives no score, and the policy alone speaks.",
         "Contributions compare with training applicants just approved by score; against others they would differ.",
-        "Fairness was not measured here: no protected attribute is read by training.",
+        of_fairness,
     )

@@ -2,7 +2,8 @@
 
 The file (Yeh, 2016, UCI "Default of Credit Card Clients") has a row for each customer and a column for each month; what
 is asked is who defaults in October. The snapshots are unrolled into events, so that the engine which serves live
-statements computes the features. Sex, marital status and age are in the file and are never read.
+statements computes the features. Sex, marital status and age are in the file and are no inputs; by sex and age
+the card compares how a model treats customers.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meridian.evidence import FORM
-from meridian.products.training_table import Columns, Split, TrainingTable
+from meridian.products.training_table import Columns, Comparison, Members, Split, TrainingTable
 
 FIRST_OF_OCTOBER = date(2005, 10, 1)
 NEWEST_FIRST = ("PAY_0", "PAY_2", "PAY_3", "PAY_4", "PAY_5", "PAY_6")
@@ -60,6 +61,16 @@ def _form(columns: Columns) -> dict[str, dict[str, NDArray[Any]]]:
     return {FORM: {"limit": columns["LIMIT_BAL"].astype(np.float64)}}
 
 
+def _by_sex(columns: Columns) -> Members:
+    return columns["SEX"] == "2", columns["SEX"] == "1"
+
+
+def _by_age(columns: Columns) -> Members:
+    """Applicants of 62 and older are the elderly of Regulation B (12 CFR 1002.2(o))."""
+    ages = columns["AGE"].astype(np.float64)
+    return ages >= 62, ages < 62
+
+
 TAIWAN = TrainingTable(
     name="Card accounts, Taiwan 2005",
     columns=(
@@ -74,4 +85,9 @@ TAIWAN = TrainingTable(
     applicant=_customers,
     cut_off=lambda columns: np.full(len(columns["ID"]), np.datetime64(FIRST_OF_OCTOBER, "us")),
     unrolled=statements,
+    protected=("SEX", "MARRIAGE", "AGE"),
+    compared=(
+        Comparison("women", "men", ("SEX",), _by_sex),
+        Comparison("62 and older", "under 62", ("AGE",), _by_age),
+    ),
 )  # fmt: skip

@@ -7,11 +7,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
 from meridian.application import Application
 from meridian.errors import InvalidProduct
 from meridian.policy.derived import DERIVED
 from meridian.products.own.document import OTHER, PolicyFile, ProductFile, ReasonsFile
+
+T = TypeVar("T")
 
 PRODUCT, POLICY, REASONS = "product.toml", "policy.toml", "reasons.toml"
 
@@ -45,9 +48,24 @@ def _of_table(document: ProductFile) -> Iterator[str]:
             yield f"[table.split], key test_from is {day!r}; expected a day as YYYY-MM-DD."
         if table.time is None:
             yield "[table.split], key test_from needs the column of the time, in [table.time]."
+    yield from _of_comparisons(document)
     both = {t.casefold() for t in table.target.bad} & {t.casefold() for t in table.target.good}
     if both:
         yield f"[table.target], {sorted(both)[0]!r} is both bad and good; leave it in one of them."
+
+
+def _of_comparisons(document: ProductFile) -> Iterator[str]:
+    protected = document.table.protected
+    for one in document.table.compare:
+        for key, column in (("column", one.column), ("control_column", one.of_control)):
+            if column not in protected:
+                known = f"one of {_some(protected)}, or add it there" if protected else "add it there"
+                yield (
+                    f"[[table.compare]] {one.group!r}, key {key} is {column!r}, which is not in protected of [table]; "
+                    f"{known}."
+                )
+    for group, control in _twice((one.group, one.control) for one in document.table.compare):
+        yield f"[[table.compare]] compares {group!r} with {control!r} twice; leave one of the two."
 
 
 def _of_columns(document: ProductFile) -> Iterator[str]:
@@ -139,7 +157,7 @@ def _of_prices(document: ProductFile, policy: PolicyFile) -> Iterator[str]:
         yield "[[price]], pd_below must rise from one to the next."
 
 
-def _twice(names: Iterable[str]) -> list[str]:
+def _twice(names: Iterable[T]) -> list[T]:
     return [name for name, count in Counter(names).items() if count > 1]
 
 

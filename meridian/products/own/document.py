@@ -15,6 +15,7 @@ OTHER = "other"
 
 FieldName = Annotated[str, StringConstraints(pattern=FIELD)]
 Share = Annotated[float, Field(ge=0, le=1)]
+GroupName = Annotated[str, StringConstraints(pattern=r"^[^|\r\n]{1,60}$")]
 Text = Annotated[str, StringConstraints(min_length=1)]
 
 
@@ -124,6 +125,44 @@ class SplitLine(Part):
         return self
 
 
+class CompareLine(Part):
+    """Two groups whose treatment is compared: by the texts of protected columns, or by a number, e.g. an age."""
+
+    group: GroupName
+    control: GroupName
+    column: str
+    values: list[str] = []
+    control_column: str | None = None
+    control_values: list[str] = []
+    at_least: float | None = None
+
+    @property
+    def of_control(self) -> str:
+        """The column that says who is in the control."""
+        return self.column if self.control_column is None else self.control_column
+
+    @model_validator(mode="after")
+    def _whole(self) -> CompareLine:
+        if self.group == self.control:
+            raise ValueError(f"group and control are both {self.group!r}; give the two names of their own")
+        if self.at_least is not None:
+            if self.values or self.control_values or self.control_column is not None:
+                raise ValueError(
+                    "at_least puts who has less into the control; take values, control_values and control_column out"
+                )
+            return self
+        for key, listed, name, column in (
+            ("values", self.values, self.group, self.column),
+            ("control_values", self.control_values, self.control, self.of_control),
+        ):
+            if not listed:
+                raise ValueError(f"{key} is empty; list what stands in {column!r} for {name!r}, or give at_least")
+        both = sorted(set(self.values) & set(self.control_values)) if self.of_control == self.column else []
+        if both:
+            raise ValueError(f"{both[0]!r} is in values and in control_values; leave it in one of them")
+        return self
+
+
 class Table(Part):
     """The lender's table of past loans."""
 
@@ -132,6 +171,7 @@ class Table(Part):
     encoding: str = "utf-8"
     missing: list[str] = list(MISSING_MARKS)
     protected: list[str] = []
+    compare: list[CompareLine] = []
     leaks: list[str] = []
     target: Target
     split: SplitLine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from meridian.assessment import CAUTIOUS
 from meridian.decision import Terms
-from meridian.errors import InvalidProduct, UnknownProduct
+from meridian.errors import InvalidInput, InvalidProduct, UnknownProduct
 from meridian.evidence import FORM
 from meridian.features import FeatureSet
 from meridian.outcome import Outcome
@@ -28,6 +28,8 @@ from meridian.reasons import ReasonCode, Reasons, ReasonSource
 AGE = "age_years"
 PRICED = ("amount", "term_months")
 """The fields that an offer is made from."""
+CALLED = ("field", "name", "code", "group")
+"""What a table of a list is called by, in a complaint."""
 
 D = TypeVar("D", bound=BaseModel)
 
@@ -102,27 +104,33 @@ def _policy(policy: PolicyFile) -> Policy:
 
 def read(path: Path, model: type[D]) -> D:
     """A file of a product folder. Raises `InvalidProduct`, naming the file and the place in it."""
-    try:
-        document = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except FileNotFoundError:
-        raise InvalidProduct(f"{path} is missing; `meridian product new` writes it.") from None
-    except OSError as error:
-        raise InvalidProduct(f"{path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise InvalidProduct(f"{path} is not UTF-8; save it as UTF-8.") from None
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidProduct(f"{path} is not TOML: {error}. Texts stand in quotes, true and false do not.") from None
+    document = toml_of(path, "`meridian product new` writes it", InvalidProduct)
     try:
         return model.model_validate(document)
     except ValidationError as error:
         raise InvalidProduct(complaint(path, document, error)) from None
 
 
-def complaint(path: Path, document: Mapping[str, Any], error: ValidationError) -> str:
-    """What is wrong with a file, the first three places of it, one sentence each."""
+def toml_of(path: Path, remedy: str, refusal: type[InvalidInput]) -> dict[str, Any]:
+    """A file as TOML. Raises the refusal; `remedy` is what to do where there is no such file."""
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except FileNotFoundError:
+        raise refusal(f"{path} is missing; {remedy}.") from None
+    except OSError as error:
+        raise refusal(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise refusal(f"{path} is not UTF-8; save it as UTF-8.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise refusal(f"{path} is not TOML: {error}. Texts stand in quotes, true and false do not.") from None
+
+
+def complaint(path: Path, document: Mapping[str, Any], error: ValidationError, under: Sequence[str] = ()) -> str:
+    """What is wrong with a file, the first three places of it, one sentence each; `under` is the table in question."""
     found = error.errors(include_url=False)
     sentences = [
-        _sentence(document, detail["loc"], detail["type"], detail["msg"], detail["input"]) for detail in found[:3]
+        _sentence(document, (*under, *detail["loc"]), detail["type"], detail["msg"], detail["input"])
+        for detail in found[:3]
     ]
     more = f" And {len(found) - 3} more." if len(found) > 3 else ""
     return f"{path}: {' '.join(sentences)}{more}"
@@ -133,7 +141,7 @@ def _sentence(document: Mapping[str, Any], loc: tuple[int | str, ...], kind: str
     said = message.removeprefix("Input should be ").removeprefix("Value error, ")
     if kind == "missing":
         return f"{where} is missing; write it in."
-    if kind == "extra_forbidden":
+    if kind in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"{where} is a key that nothing reads; check its spelling, or take it out."
     if kind == "value_error":
         return f"{where}: {said}."
@@ -148,7 +156,7 @@ def _where(document: Mapping[str, Any], loc: tuple[int | str, ...]) -> str:
     for part in loc:
         here = here[part] if _has(here, part) else {}  # type: ignore[index]
         if isinstance(part, int):
-            name = next((here[k] for k in ("field", "name", "code") if isinstance(here, dict) and k in here), "")
+            name = next((here[k] for k in CALLED if isinstance(here, dict) and k in here), "")
             if tables:
                 words.append(f"[[{'.'.join(tables)}]] number {part + 1}" + (f" ({name!r})" if name else ""))
                 tables = []

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from meridian.errors import InvalidTrainingData
 from meridian.evidence import FORM
-from meridian.products.own.document import OTHER, Column, ProductFile, Target
+from meridian.products.own.document import OTHER, Column, CompareLine, ProductFile, Target
 from meridian.products.own.features import THIS_MONTH, TODAY
-from meridian.products.own.values import DATES, Rows, days, is_missing, months_of, numbers, place, shown
-from meridian.products.training_table import ROW, Dialect, Split, TrainingTable
+from meridian.products.own.values import DATES, Numbers, Rows, days, is_missing, months_of, numbers, place, shown
+from meridian.products.training_table import ROW, Comparison, Dialect, Members, Split, TrainingTable
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -45,7 +46,40 @@ def training_table(document: ProductFile) -> TrainingTable:
         period=period if entity is not None or not split.at_random else None,
         outcome=table.target.column,
         dialect=Dialect(table.delimiter, table.encoding, marks),
+        protected=tuple(table.protected),
+        compared=tuple(_comparison(line, marks) for line in table.compare),
     )
+
+
+def _comparison(line: CompareLine, marks: frozenset[str]) -> Comparison:
+    least = line.at_least
+
+    def by_number(columns: Columns) -> Members:
+        known = numbers(columns[line.column], line.column, Numbers(), marks, columns.get(ROW))
+        return known >= (least or 0.0), known < (least or 0.0)
+
+    def by_text(columns: Columns) -> Members:
+        return (
+            _having(columns[line.column], line.column, line.values, line.group),
+            _having(columns[line.of_control], line.of_control, line.control_values, line.control),
+        )
+
+    read = tuple(dict.fromkeys((line.column, line.of_control)))
+    return Comparison(line.group, line.control, read, by_text if least is None else by_number)
+
+
+def _having(texts: NDArray[Any], name: str, values: Sequence[str], group: str) -> NDArray[np.bool_]:
+    """Which loans have one of the values: none at all is a value that was misspelt, and no group without members."""
+    stripped = np.char.strip(texts)
+    members = np.isin(stripped, values)
+    if not members.any():
+        there = sorted(set(stripped.tolist()))
+        shown_there = ", ".join(map(shown, there[:10])) + (" and more" if len(there) > 10 else "")
+        raise InvalidTrainingData(
+            f"No loan has {' or '.join(map(repr, values))} in {name}, which {group!r} are known by; there is "
+            f"{shown_there}. Correct the values of [[table.compare]] in product.toml, or take the comparison out."
+        )
+    return members
 
 
 def split_of(document: ProductFile) -> Split:

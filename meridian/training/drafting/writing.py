@@ -23,6 +23,9 @@ train the models again after one.
 
 title        how people call the product
 [table]      how past loans are read: `meridian train {name} --data FILE` takes any file with these columns
+             Protected columns are no inputs. Where one tells groups apart, compare them in the model's card, e.g.
+             [[table.compare]] with group = "women", control = "men", column = "sex", values = ["F"],
+             control_values = ["M"]; of an age: at_least = 62, without any values
 [models]     which features each model reads: compact decides at once, batch gives the second opinion
 [[column]]   one for each column in use. field: its name in an application, yours to choose; unit: say it where it
              is not said; codes: numbers that are no numbers; others: texts that are not listed count as 'other'
@@ -95,7 +98,7 @@ def _item(value: Any, key: str = "") -> Any:
     if isinstance(value, dict):
         table = tomlkit.table()
         for name, one in value.items():
-            if not (name in ("codes", "values", "unit", "form", "grouping") and not one):
+            if not (name in ("codes", "compare", "values", "unit", "form", "grouping") and not one):
                 table.add(name, _item(one, name))
         return table
     if isinstance(value, list) and value and isinstance(value[0], dict):

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from meridian.products import Split
+from meridian.products import Product, Split
 from meridian.products.own import load_product
-from meridian.training.drafting import Wishes, make_draft, write_product
-from meridian.training.fairness import Compared, compare
+from meridian.products.own.document import CompareLine
+from meridian.training.drafting import Draft, Wishes, make_draft, write_product
+from meridian.training.fairness import Membership
 from meridian.training.frame import Frame
 from meridian.training.train import Loans, read_loans
 
@@ -19,22 +20,23 @@ GROUPS = (
     "black", "asian", "white", "amind", "hipac", "hispanic", "non_hispanic", "male", "female", "agegte62", "agelt62",
 )  # fmt: skip
 COMPARED = (("black", "white"), ("asian", "white"), ("hispanic", "non_hispanic"), ("female", "male"))
+MEMBER = ["1", "1.0"]
+"""What stands in a group's column for who belongs to it."""
 TEST_PERIOD = 20
 """The training file is drawn into twenty parts; the test file comes after them."""
 
 
 @dataclass(frozen=True)
 class Mortgages:
-    """The product, its loans in the published split, and who is in which group, by the test loans in order."""
+    """The product, and its loans in the published split."""
 
-    product: object
+    product: Product
     loans: Loans
-    groups: dict[str, np.ndarray]
 
 
 def mortgages(train: Path, test: Path, place: Path) -> Mortgages:
     """Draft the product and read both files with it."""
-    drafted = make_draft(Wishes("mortgage", train, TARGET, protected=GROUPS))
+    drafted = _comparing(make_draft(Wishes("mortgage", train, TARGET, protected=GROUPS)))
     product = load_product(write_product(drafted, place))
     learnt, judged = read_loans(product, train), read_loans(product, _written_alike(test, train, place / "test.csv"))
     frame, unseen = learnt.frame, judged.frame
@@ -45,14 +47,30 @@ def mortgages(train: Path, test: Path, place: Path) -> Mortgages:
         np.concatenate([frame.target, unseen.target]),
         np.concatenate([parts, np.full(len(unseen.target), TEST_PERIOD)]),
         Split(TEST_PERIOD, at_random=True, seed=1),
+        tuple(
+            Membership(
+                one.group,
+                one.control,
+                np.concatenate([one.in_group, other.in_group]),
+                np.concatenate([one.in_control, other.in_control]),
+            )
+            for one, other in zip(frame.groups, unseen.groups, strict=True)
+        ),
     )
     rows = {"all": len(both.target), "train": len(frame.target), "test": len(unseen.target)}
-    return Mortgages(product, Loans(both, replace(learnt.lineage, rows=rows)), _groups(test))
+    return Mortgages(product, Loans(both, replace(learnt.lineage, rows=rows)))
 
 
-def fairness(found: Mortgages, pds: np.ndarray, cut: float) -> list[Compared]:
-    """The groups beside their controls; `pds` are of the test loans."""
-    return [compare(one, other, found.groups[one], found.groups[other], pds, cut) for one, other in COMPARED]
+def _comparing(draft: Draft) -> Draft:
+    """The draft with the comparisons written in, as a lender writes them."""
+    lines = [
+        CompareLine(
+            group=group, control=control, column=group, values=MEMBER, control_column=control, control_values=MEMBER
+        )
+        for group, control in COMPARED
+    ]
+    table = draft.product.table.model_copy(update={"compare": lines})
+    return replace(draft, product=draft.product.model_copy(update={"table": table}))
 
 
 def best_f1(target: np.ndarray, pds: np.ndarray) -> float:
@@ -78,11 +96,3 @@ def _written_alike(file: Path, other: Path, place: Path) -> Path:
         )
         connection.read_csv(str(file)).project(columns).write_csv(str(place))
     return place
-
-
-def _groups(file: Path) -> dict[str, np.ndarray]:
-    import duckdb
-
-    with duckdb.connect() as connection:
-        read = connection.read_csv(str(file)).project(", ".join(GROUPS)).fetchnumpy()
-    return {name: np.ma.filled(np.ma.asarray(read[name], dtype=np.float64), 0.0) == 1.0 for name in GROUPS}
