@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     sources: Path | None = Field(None, validation_alias="MERIDIAN_SOURCES")
     """File that says which providers are asked for which source; default `sources.toml` in the home."""
     online_timeout_ms: int = Field(60, validation_alias="MERIDIAN_ONLINE_TIMEOUT_MS", ge=1)
+    gates: Path | None = Field(None, validation_alias="MERIDIAN_GATES")
+    """File with the limits of the gates that models must pass; default `gates.toml` in the home, if there is one."""
     events: Path | None = Field(None, validation_alias="MERIDIAN_EVENTS")
     """Folder of the sources' event history, Parquet files by source and stream; default `events` in the home."""
     commit: Literal["group", "direct"] = Field("group", validation_alias="MERIDIAN_COMMIT")
@@ -107,6 +109,11 @@ class Settings(BaseSettings):
     def events_dir(self) -> Path:
         """Where the event history lies."""
         return self.events or self.home / "events"
+
+    @property
+    def gates_file(self) -> Path:
+        """Where the gates stand, if not where they stand by default."""
+        return self.gates or self.home / "gates.toml"
 
     @property
     def sources_file(self) -> Path:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -20,35 +20,16 @@ from numpy.typing import NDArray
 from meridian.errors import NotReady
 from meridian.products import Product
 from meridian.reasons import INSUFFICIENT, cited, cure
-from meridian.registry import Manifest, Purpose, load_manifest, load_scorer, read_files
+from meridian.registry import Manifest, load_manifest, load_scorer, read_files
 from meridian.registry.bundle import MODEL, REFERENCE, TABLES, population_of
 from meridian.scoring import Scorer, make_tables, parse_xgboost_json
-from meridian.training.describe import drifts
+from meridian.training.describe import drifts, fairness
+from meridian.training.fairness import NOT_MEASURED, Compared
 from meridian.training.frame import Frame
+from meridian.training.limits import LIMITS, Limits
 from meridian.training.measure import measure
 
 STEPS_ROWS, TESTED_DECLINES, TIMED_ROWS = 50, 250, 200
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Where the gates stand. What is usual for consumer credit; a lender may have its own."""
-
-    least_auc: float = 0.55
-    most_auc: float = 0.90
-    """No honest model of an application tells defaults from repayments better: it knows the outcome."""
-    most_gap: float = 0.15
-    """How much better it may do on the loans that it learnt from, in AUC."""
-    slope: tuple[float, float] = (0.75, 1.33)
-    mean: tuple[float, float] = (0.75, 1.33)
-    """Mean PD over the share that defaulted."""
-    most_psi: float = 0.25
-    least_cured: float = 0.99
-    most_ms: dict[Purpose, float] = field(default_factory=lambda: {Purpose.BATCH: 10.0})
-    usual_ms: float = 1.0
-
-
-LIMITS = Limits()
 
 
 @dataclass(frozen=True)
@@ -127,7 +108,7 @@ def _leakage(of: Candidate, pds: NDArray[np.float64]) -> Gate:
 def _calibration(of: Candidate, pds: NDArray[np.float64]) -> Gate:
     figures = _measured(of, pds, ~of.frame.trains)
     slope, ratio = figures["calibration_slope"], figures["mean_pd"] / figures["base_rate"]
-    (low, high), (least, most) = of.limits.slope, of.limits.mean
+    low, high, least, most = of.limits.least_slope, of.limits.most_slope, of.limits.least_mean, of.limits.most_mean
     found = f"slope {slope:.3f} ({low} to {high}), mean PD over defaults {ratio:.3f} ({least} to {most})"
     return Gate("calibration", low <= slope <= high and least <= ratio <= most, found)
 
@@ -136,6 +117,33 @@ def _stability(of: Candidate, pds: NDArray[np.float64]) -> Gate:
     worst = max(one.psi for one in drifts(of.frame, pds))
     return Gate("stability", worst <= of.limits.most_psi, f"PSI {worst:.3f} in the worst test period; at most "
                 f"{of.limits.most_psi}")  # fmt: skip
+
+
+def _fairness(of: Candidate, pds: NDArray[np.float64]) -> Gate:
+    """No compared group is approved much more rarely than its control, or scored much worse, by the score alone."""
+    if not of.frame.groups:
+        declared = [one for table in of.product.training for one in table.compared]
+        said = f"{NOT_MEASURED} The product compares {declared[0].group}: give loans that say." if declared else ""
+        return Gate("fairness", not declared, said or NOT_MEASURED)
+    compared = fairness(of.frame, pds, of.approve_below)
+    good = not any(_unfair(one, of.limits) for one in compared)
+    limits = [f"AIR at least {of.limits.least_air:g}"] if of.limits.least_air is not None else []
+    limits += [f"SMD at most {of.limits.most_smd:g}"] if of.limits.most_smd is not None else []
+    found = "; ".join(_told(one, of.limits) for one in compared)
+    return Gate("fairness", good, f"{found}; {', '.join(limits) or 'no limit is set'}")
+
+
+def _unfair(one: Compared, limits: Limits) -> bool:
+    if one.smaller < limits.least_group:
+        return False
+    rarely = limits.least_air is not None and one.air is not None and one.air < limits.least_air
+    return rarely or (limits.most_smd is not None and one.smd is not None and one.smd > limits.most_smd)
+
+
+def _told(one: Compared, limits: Limits) -> str:
+    air, smd = ("unknown" if figure is None else f"{figure:.3f}" for figure in (one.air, one.smd))
+    few = f", only {one.smaller} loans: too few to judge by" if one.smaller < limits.least_group else ""
+    return f"{one.name} AIR {air}, SMD {smd}{few}"
 
 
 def _monotonicity(of: Candidate, _pds: NDArray[np.float64]) -> Gate:
@@ -180,7 +188,7 @@ def _tested_reasons(of: Candidate, pds: NDArray[np.float64]) -> Gate:
 def _latency(of: Candidate, _pds: NDArray[np.float64]) -> Gate:
     rows = [dict(zip(of.scorer.features, row.tolist(), strict=True)) for row in of.reference[:TIMED_ROWS]]
     took = [_seconds(of.scorer, row) for row in rows]
-    most, p50 = of.limits.most_ms.get(of.manifest.purpose, of.limits.usual_ms), 1000 * median(took)
+    most, p50 = of.limits.most_ms(of.manifest.purpose), 1000 * median(took)
     return Gate("latency", p50 <= most, f"{p50:.3f} ms a score with its reasons; at most {most:g}")
 
 
@@ -191,7 +199,7 @@ def _seconds(scorer: Scorer, row: dict[str, float]) -> float:
 
 
 MEASURED: tuple[Callable[[Candidate, NDArray[np.float64]], Gate], ...] = (
-    _discrimination, _leakage, _calibration, _stability, _monotonicity, _reasons, _tested_reasons, _latency,
+    _discrimination, _leakage, _calibration, _stability, _fairness, _monotonicity, _reasons, _tested_reasons, _latency,
 )  # fmt: skip
 
 

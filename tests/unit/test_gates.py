@@ -20,14 +20,15 @@ from meridian.scoring import make_tables, parse_xgboost_json
 from meridian.training.demo import demo_frame
 from meridian.training.fit import Fitted, fit
 from meridian.training.frame import Frame
-from meridian.training.gates import LIMITS, Gate, pass_gates
+from meridian.training.gates import Gate, pass_gates
+from meridian.training.limits import LIMITS
 from meridian.training.train import describe_model
 
 PATIENT = replace(LIMITS, usual_ms=1000.0)
 """How quick a machine is, is not for a test to say."""
 GATES = (
-    "files", "discrimination", "leakage", "calibration", "stability", "monotonicity", "reasons", "tested reasons",
-    "latency",
+    "files", "discrimination", "leakage", "calibration", "stability", "fairness", "monotonicity", "reasons",
+    "tested reasons", "latency",
 )  # fmt: skip
 Change = Callable[[Manifest], Manifest]
 

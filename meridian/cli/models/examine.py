@@ -72,11 +72,13 @@ def check(
 def examine(product: Product, place: Path, data: Path, decisions: int) -> Examined:
     """All gates of the model in a folder; with `decisions`, the one of so many past decisions too."""
     from meridian.training.gates import pass_gates
+    from meridian.training.limits import limits_in_force
     from meridian.training.train import read_loans
 
+    limits = limits_in_force(load_settings(), product)
     with progress_bar() as progress:
         loans = read_loans(product, data, progress=lambda what, share: progress(what, share))
-        gates = list(pass_gates(product, place, loans.frame))
+        gates = list(pass_gates(product, place, loans.frame, limits))
         if decisions and gates[0].passed:
             gates.append(_reproduction(product, place, decisions, progress))
     return Examined(gates, loans.lineage)
