@@ -45,7 +45,7 @@ def make_card(product: Product, frame: Frame, fitted: Fitted, manifest: Manifest
         "figure": lambda of: _shown("{:.3f}", of),
     }
     markdown = _templates(escape=False).get_template("card.md.j2").render(context)
-    svgs = {name: Markup(on_page(svg)) for name, svg in plots.items()}  # noqa: S704 - drawn here, from numbers
+    svgs = {name: Markup(on_page(svg)) for name, svg in plots.items()}  # noqa: S704 - drawn here; names are escaped in them
     html = _templates(escape=True).get_template("card.html.j2").render(context, svgs=svgs)
     document = {"model": manifest.name, "sha256": manifest.sha256, "manifest": manifest.document(), **told.document()}
     files = {

@@ -94,7 +94,8 @@ def compare(of: Membership, target: Floats, pd: Floats, approve_below: float) ->
     control = _part(of.control, of.in_control, target, pd, approve_below)
     if group.approved is None or control.approved is None:
         return Compared(group, control, None, None, None)
-    spread = float(pd.std())
+    # Of PDs that are all alike the deviation may come out as a rounding error, and not as 0.
+    spread = float(pd.std()) if pd.min() < pd.max() else 0.0
     apart = float(pd[of.in_group].mean() - pd[of.in_control].mean())
     return Compared(
         group,
