@@ -66,6 +66,19 @@ def test_it_ranks_customers_without_knowing_who_they_are(product: Product, train
 
 
 @pytest.mark.real_data
+def test_the_card_compares_whom_the_model_does_not_know(trained: tuple[Path, list[float]]) -> None:
+    """Every test loan is of a woman or a man, and of somebody under 62 or not; women pay more often."""
+    models, _ = trained
+    told = json.loads((models / "credit-card" / "compact" / "card.json").read_text())
+    women, elderly = told["fairness"]
+    for one in (women, elderly):
+        assert one["group"]["loans"] + one["control"]["loans"] == told["manifest"]["lineage"]["rows"]["test"]
+        assert one["interval"][0] < one["air"] < one["interval"][1]
+    assert women["interval"][0] > 1
+    assert elderly["group"]["loans"] < 100
+
+
+@pytest.mark.real_data
 def test_a_month_is_the_month_of_the_file(product: Product, taiwan: Path) -> None:
     """Unrolled, computed by windows and put together again, each month's value is the column it came from."""
     file = read_table(product, taiwan)

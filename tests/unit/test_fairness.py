@@ -83,6 +83,14 @@ def test_what_cannot_be_had_is_none(pd: list[float], air: float | None, interval
     assert (found.smd is None) is (len(set(pd)) == 1)
 
 
+@given(st.floats(0.01, 0.99), st.integers(2, 40))
+def test_pds_that_are_all_alike_differ_in_nothing(pd: float, n: int) -> None:
+    who = np.arange(n) % 2 == 0
+    found = compare(Membership("a", "b", who, ~who), np.zeros(n), np.full(n, pd), 0.5)
+    assert found.smd is None
+    assert found.air == (1.0 if pd < 0.5 else None)
+
+
 @pytest.mark.parametrize("empty", ["group", "control"])
 def test_a_group_without_loans_is_compared_with_nobody(empty: str) -> None:
     none = np.zeros(10, np.bool_)
@@ -442,9 +450,11 @@ def test_the_card_shows_how_groups_are_treated(personal_loan: Product, frame: Fr
     assert f"{airs[1]} |" in markdown
     assert "](fairness.svg)" in markdown
     # Dollar signs are no formula.
-    assert b"even $n^2$ / odd" in card["fairness.svg"]
+    assert b">even $n^2$ / odd</text>" in card["fairness.svg"]
     assert html.count('<tr class="adverse">') == 1
     assert "heavy &lt;users&gt;" in html
+    assert ">heavy &lt;users&gt; / light users</text>" in html
+    assert "<users>" not in html
     assert f"{airs[0]}, below 0.8" in html
     assert html.count("<svg") == 8
     for text in (html, markdown):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +13,6 @@ from meridian.products import Product
 from meridian.registry import Purpose
 from meridian.training.calibrate import LEAST_DEFAULTS, Method, calibrate
 from meridian.training.demo import demo_frame
-from meridian.training.fairness import compare
 from meridian.training.fit import Options, fit, split_for_calibration
 from meridian.training.frame import Frame
 from meridian.training.measure import psi
@@ -157,19 +155,6 @@ def test_noise_is_left_out_first(personal_loan: Product, frame: Frame) -> None:
     matrix[:, place] = np.random.default_rng(1).random(len(matrix))
     chosen = select(personal_loan.features, replace(frame, matrix=matrix), frame.names, 8, COMPACT)
     assert "loan_to_income" not in chosen.kept
-
-
-def test_groups_are_compared_by_what_is_approved_and_by_score() -> None:
-    pd = np.array([0.1, 0.2, 0.3, 0.4, 0.1, 0.1, 0.2, 0.4])
-    group = np.array([True] * 4 + [False] * 4)
-    found = compare("g", "c", group, ~group, pd, 0.25)
-    assert (found.of_group, found.of_control) == (4, 4)
-    assert found.air == pytest.approx((2 / 4) / (3 / 4))
-    assert found.smd == pytest.approx((0.25 - 0.2) / pd.std())
-    nobody: Any = compare("g", "c", group & False, ~group, pd, 0.25)
-    assert math.isnan(nobody.air)
-    assert math.isnan(nobody.smd)
-    assert math.isnan(compare("g", "c", group, ~group, pd, 0.05).air)
 
 
 def test_scores_that_move_are_seen_by_the_index() -> None:
