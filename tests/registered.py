@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import subprocess
 import sysconfig
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,7 @@ from meridian.registry import Manifest, Purpose, bundle_folder, load_manifest, r
 from meridian.service import Registrations
 from meridian.wiring import Wiring
 from tests.services import Service
-from tests.training_fixtures import loans_table
+from tests.training_fixtures import loans_table, write_table
 
 MAKER, SIGNER, PASSWORD = "maker", "signer", "correct horse battery"
 MERIDIAN = Path(sysconfig.get_path("scripts")) / "meridian"
@@ -97,20 +96,15 @@ def model_of(answer: Mapping[str, Any]) -> str | None:
 
 
 @pytest.fixture
-def loans_file(tmp_path: Path) -> Path:
-    table = loans_table(6000)
-    path = tmp_path / "loans.csv"
-    with path.open("w", newline="") as opened:
-        writer = csv.writer(opened)
-        writer.writerow(table)
-        writer.writerows(zip(*table.values(), strict=True))
-    return path
+def past_loans(tmp_path: Path) -> Path:
+    """Simulated loans, in a file."""
+    return write_table(tmp_path / "loans.csv", loans_table(6000))
 
 
 @pytest.fixture
-def trained(running: Service, loans_file: Path) -> Service:
+def trained(running: Service, past_loans: Path) -> Service:
     """A service whose models were trained on a file of loans."""
-    run(running, ["train", "personal-loan", "--data", str(loans_file)])
+    run(running, ["train", "personal-loan", "--data", str(past_loans)])
     return running
 
 

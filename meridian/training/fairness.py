@@ -6,12 +6,12 @@ Membership comes from outside: no protected attribute is ever an input of a mode
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from math import exp, log, sqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from meridian.experiments.estimates import ratio_of
 from meridian.extra import need
 
 Bools = NDArray[np.bool_]
@@ -20,8 +20,6 @@ Floats = NDArray[np.float64]
 FOUR_FIFTHS = 0.8
 """Below it, the ratio is what the Uniform Guidelines (29 CFR 1607.4 D) take for evidence of adverse impact."""
 NOT_MEASURED = "Fairness was not measured: nothing in the past loans says who belongs to which group."
-Z_95 = 1.959963984540054
-"""The normal quantile of a two-sided interval of 95 %."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +92,7 @@ def compare(of: Membership, target: Floats, pd: Floats, approve_below: float) ->
     control = _part(of.control, of.in_control, target, pd, approve_below)
     if group.approved is None or control.approved is None:
         return Compared(group, control, None, None, None)
+    ratio = ratio_of(group.approved, group.loans, control.approved, control.loans)
     # Of PDs that are all alike the deviation may come out as a rounding error, and not as 0.
     spread = float(pd.std()) if pd.min() < pd.max() else 0.0
     apart = float(pd[of.in_group].mean() - pd[of.in_control].mean())
@@ -101,23 +100,9 @@ def compare(of: Membership, target: Floats, pd: Floats, approve_below: float) ->
         group,
         control,
         air=group.approved / control.approved if control.approved else None,
-        interval=interval_of_ratio(group.approved, group.loans, control.approved, control.loans),
+        interval=(ratio.low, ratio.high) if ratio else None,
         smd=apart / spread if spread else None,
     )
-
-
-def interval_of_ratio(share: float, of: int, other: float, of_other: int) -> tuple[float, float] | None:
-    """The interval of 95 % of `share / other`, two shares of so many loans each; None where either share is 0.
-
-    By the delta method on the log of the ratio, whose variance is the sum of (1 - p) / (n p) over both (Katz, Baptista,
-    Azen, Pike, 1978, Biometrics 34; for adverse impact ratios Morris, Lobsenz, 2000, Personnel Psychology 53). It is
-    too narrow where a share is near 0 or 1 in few loans.
-    """
-    if not share or not other:
-        return None
-    ratio = share / other
-    off = Z_95 * sqrt((1 - share) / (of * share) + (1 - other) / (of_other * other))
-    return exp(log(ratio) - off), exp(log(ratio) + off)
 
 
 def _part(name: str, members: Bools, target: Floats, pd: Floats, approve_below: float) -> Part:

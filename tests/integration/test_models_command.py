@@ -39,12 +39,12 @@ def test_models_are_listed_and_shown(trained: Service) -> None:
 
 
 def test_a_model_is_measured_anew_and_held_against_past_decisions(
-    trained: Service, loans_file: Path, tmp_path: Path
+    trained: Service, past_loans: Path, tmp_path: Path
 ) -> None:
     today = datetime.now(UTC).date()
     for request in requests(60, 7, today):
         trained.wiring.decisions.decide(wanted(request))
-    check = ["models", "check", "personal-loan", "--data", str(loans_file), "--decisions", "60", "--json"]
+    check = ["models", "check", "personal-loan", "--data", str(past_loans), "--decisions", "60", "--json"]
     found = {gate["name"]: gate for gate in json.loads(run_any(trained, check))["gates"]}
     assert found["files"]["passed"]
     assert found["reproduction"]["passed"]
@@ -67,7 +67,7 @@ def test_a_model_is_measured_anew_and_held_against_past_decisions(
     # Whom a stand-in decided, because there was no report.
     assert swaps.skipped > 0
     assert Swaps().changed_share == 1.0
-    batch = ["models", "check", "personal-loan", "--data", str(loans_file), "--purpose", "batch", "--decisions", "9"]
+    batch = ["models", "check", "personal-loan", "--data", str(past_loans), "--purpose", "batch", "--decisions", "9"]
     assert "not measured: nothing was decided yet" in " ".join(run_any(trained, batch).split())
     for job in trained.query("SELECT id FROM work.job"):
         trained.worker.assessments.assess(job.id)

@@ -17,7 +17,7 @@ from meridian.products import Comparison, Product
 from meridian.registry import Lineage, Purpose, save_bundle
 from meridian.training.card import make_card
 from meridian.training.demo import demo_frame
-from meridian.training.fairness import NOT_MEASURED, Membership, compare, interval_of_ratio
+from meridian.training.fairness import NOT_MEASURED, Membership, compare
 from meridian.training.fit import Fitted, fit
 from meridian.training.frame import Frame
 from meridian.training.gates import Gate, pass_gates
@@ -45,14 +45,6 @@ def test_a_case_by_hand() -> None:
     # Variance of the log: 0.4 / 3 + 0.2 / 4.
     off = 1.959964 * math.sqrt(0.4 / 3 + 0.2 / 4)
     assert found.interval == pytest.approx((0.75 * math.exp(-off), 0.75 * math.exp(off)), rel=1e-6)
-
-
-def test_an_interval_that_is_in_the_books() -> None:
-    """Aspirin in the Physicians' Health Study (1989): 139 of 11,037 against 239 of 11,034 fell ill; 0.58, from 0.47
-    to 0.72, by the log method.
-    """
-    low, high = interval_of_ratio(139 / 11_037, 11_037, 239 / 11_034, 11_034) or (0.0, 0.0)
-    assert (round(low, 2), round(high, 2)) == (0.47, 0.72)
 
 
 @pytest.mark.parametrize(

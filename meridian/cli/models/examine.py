@@ -75,7 +75,7 @@ def examine(product: Product, place: Path, data: Path, decisions: int) -> Examin
     from meridian.training.limits import limits_in_force
     from meridian.training.train import read_loans
 
-    limits = limits_in_force(load_settings(), product)
+    limits = limits_in_force(load_settings(), product.name)
     with progress_bar() as progress:
         loans = read_loans(product, data, progress=lambda what, share: progress(what, share))
         gates = list(pass_gates(product, place, loans.frame, limits))
