@@ -16,6 +16,7 @@ from meridian.products import find_product, products
 from meridian.products.own import load_product
 from meridian.products.own.document import Column, ProductFile
 from meridian.products.own.load import read
+from meridian.products.recourse import with_application
 from meridian.training.drafting.names import title_of
 from meridian.training.drafting.writing import _toml
 from tests.own_products import (
@@ -124,6 +125,16 @@ def test_another_meaning_of_a_feature_is_another_feature(own: Maker, tmp_path: P
         ("product.toml", 'reason = "M01"', 'reason = "M77"', "'M77', which reasons.toml does not have"),
         ("product.toml", 'field = "housing"', 'field = "home"', "key field is 'housing', which no"),
         ("product.toml", 'encoding = "utf-8"', 'encoding = "utf-88"', "'utf-88', which is no encoding"),
+        ("product.toml", 'title = "Own loan"', 'title = "Own loan"\nlever = [{field = "housing", lower_by = 1}]',
+         r"\[\[lever\]\] 'housing' is no \[\[column\]\] of numbers; one of income"),
+        ("product.toml", 'title = "Own loan"', 'title = "Own loan"\nlever = [{field = "income"}]', "either lower_by"),
+        ("product.toml", 'title = "Own loan"',
+         'title = "Own loan"\nlever = [{field = "income", lower_by = 1, choices = [1]}]', "either lower_by"),
+        ("product.toml", 'title = "Own loan"', 'title = "Own loan"\nlever = [{field = "income", lower_by = 0}]',
+         "key lower_by is 0"),
+        ("product.toml", 'title = "Own loan"',
+         'title = "Own loan"\nlever = [{field = "income", lower_by = 1}, {field = "income", lower_by = 2}]',
+         "'income' stands there twice"),
         ("policy.toml", "approve_below = 0.", "approve_below = 1.", "approve_below"),
         ("policy.toml", 'field = "age_years"', 'field = "aeg_years"', "'aeg_years', which is no feature"),
         ("policy.toml", 'effect = "decline"', 'effect = "reject"',
@@ -162,6 +173,29 @@ def test_prices_make_offers_from_the_fields_that_are_called_so(own: Maker, table
     request = product.sample()
     with pytest.raises(InvalidApplication, match="/application/amount"):
         served(product, {**request, "application": {**request["application"], "amount": None}}, NOW)
+
+
+def test_what_applicants_may_change_is_declared(own: Maker, tmp_path: Path) -> None:
+    """And changed in the evidence it is as if they had applied so."""
+    rng = np.random.default_rng(6)
+    own(
+        amount=[f"{v:.0f}" for v in rng.integers(1000, 9000, LOANS)],
+        months=["36" if v else "60" for v in rng.integers(0, 2, LOANS)],
+    )
+    file = tmp_path / "products" / "own-loan" / "product.toml"
+    levers = '[[lever]]\nfield = "amount"\nlower_by = 500\nnot_below = 1000\n'
+    file.write_text(file.read_text() + "\n" + levers + '\n[[lever]]\nfield = "months"\nchoices = [36, 60]\n')
+    product = load_product(file.parent)
+    request = product.sample()
+    stated = {**request["application"], "amount": 2200.0, "months": 60.0}
+    amount, months = product.levers
+    assert [one["amount"] for one in amount.options(stated)] == [2000, 1500, 1000]
+    assert months.options(stated) == [{"months": 36}]
+    changed = with_application(product, served(product, {**request, "application": stated}, NOW),
+                               {**stated, "amount": 1500.0})  # fmt: skip
+    assert changed is not None
+    asked_for_less = served(product, {**request, "application": {**stated, "amount": 1500.0}}, NOW)
+    assert changed.features == asked_for_less.features
 
 
 def test_without_prices_there_is_no_offer(own: Maker) -> None:

@@ -26,6 +26,7 @@ def check(folder: Path, document: ProductFile, policy: PolicyFile, reasons: Reas
         *((PRODUCT, text) for text in _of_table(document)),
         *((PRODUCT, text) for text in _of_columns(document)),
         *((PRODUCT, text) for text in _of_features(document, codes)),
+        *((PRODUCT, text) for text in _of_levers(document)),
         *((POLICY, text) for text in _of_policy(document, policy, codes)),
         *((REASONS, f"[[reason]] {code!r} stands there twice; give each code once.")
           for code in _twice(reason.code for reason in reasons.reason)),
@@ -112,6 +113,15 @@ def _of_features(document: ProductFile, codes: set[str]) -> Iterator[str]:
         if line.reason not in codes:
             yield f"{where}, key reason is {line.reason!r}, which reasons.toml does not have; one of {_some(codes)}."
     yield from _of_models(document)
+
+
+def _of_levers(document: ProductFile) -> Iterator[str]:
+    numbers = {column.field for column in document.column if column.type == "number"}
+    for field in _twice(lever.field for lever in document.lever):
+        yield f"[[lever]] {field!r} stands there twice; leave it once."
+    for lever in document.lever:
+        if lever.field not in numbers:
+            yield f"[[lever]] {lever.field!r} is no [[column]] of numbers; one of {_some(numbers)}."
 
 
 def _of_models(document: ProductFile) -> Iterator[str]:

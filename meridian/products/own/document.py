@@ -190,6 +190,21 @@ class Models(Part):
     batch: Annotated[list[str], Field(min_length=1)]
 
 
+class LeverLine(Part):
+    """What an applicant may change of an application: downward in steps, or to one of some choices."""
+
+    field: FieldName
+    lower_by: Annotated[float, Field(gt=0)] | None = None
+    not_below: float = 0.0
+    choices: list[float] = []
+
+    @model_validator(mode="after")
+    def _one_way(self) -> LeverLine:
+        if (self.lower_by is None) == (not self.choices):
+            raise ValueError("say either lower_by (a step downward) or choices (a list of numbers)")
+        return self
+
+
 class ProductFile(Part):
     """product.toml."""
 
@@ -198,6 +213,7 @@ class ProductFile(Part):
     models: Models
     column: Annotated[list[Column], Field(min_length=1)]
     feature: Annotated[list[FeatureLine], Field(min_length=1)]
+    lever: list[LeverLine] = []
 
 
 class BandLine(Part):

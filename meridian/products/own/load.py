@@ -17,8 +17,9 @@ from meridian.evidence import FORM
 from meridian.features import FeatureSet
 from meridian.outcome import Outcome
 from meridian.policy import Bands, Policy, PriceTier, Rule, Test
+from meridian.products.levers import Lever, down, one_of
 from meridian.products.own.checks import POLICY, PRODUCT, REASONS, check
-from meridian.products.own.document import NAME, PolicyFile, ProductFile, ReasonsFile
+from meridian.products.own.document import NAME, Column, LeverLine, PolicyFile, ProductFile, ReasonsFile
 from meridian.products.own.features import feature_of
 from meridian.products.own.schema import reader, request_model, sampler
 from meridian.products.own.table import training_table
@@ -79,7 +80,13 @@ def assemble(name: str, document: ProductFile, policy: PolicyFile, reasons: Reas
         batch_features=tuple(document.models.batch),
         sample=sampler(name, document.column),
         training=(training_table(document),),
+        levers=tuple(_lever(line, columns[line.field]) for line in document.lever),
     )
+
+
+def _lever(line: LeverLine, column: Column) -> Lever:
+    steps = one_of(*line.choices) if line.lower_by is None else down(line.lower_by, line.not_below)
+    return Lever(line.field, column.title, column.unit, steps, (line.field,))
 
 
 def _policy(policy: PolicyFile) -> Policy:

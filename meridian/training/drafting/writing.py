@@ -32,7 +32,9 @@ title        how people call the product
 [[feature]]  one for each input of a model. direction: raises risk, lowers risk or free: no model may learn the
              opposite of a direction. Those here were proposed from the data, see REPORT.md: check each against
              your knowledge. default: taken where an application has no value, as it was in training. reason: its
-             code in reasons.toml""",
+             code in reasons.toml
+[[lever]]    what an applicant can change to be approved, and is told of. None was proposed; say yourself what may be
+             asked of people, e.g. field = "amount", lower_by = 500, not_below = 500; or choices = [12, 24, 36]""",
     POLICY: """What is decided, whatever the model: bands of the probability of default (PD), rules, prices.
 
 approve_below and decline_above were found in the table: about {approved:.0%} of the loans that train have a PD below
