@@ -63,10 +63,16 @@ class Registry:
         return load_manifest(folder), read_files(folder)
 
     def submit(
-        self, shift: float = 0.0, purpose: Purpose = Purpose.COMPACT, found: list[dict[str, Any]] | None = None
-    ) -> str:
-        """Put a model forward whose log-odds are shifted; its hash."""
-        manifest, files = self.files(purpose)
+        self, shift: float = 0.0, purpose: Purpose = Purpose.COMPACT, found: list[dict[str, Any]] | None = None,
+        like: str | None = None,
+    ) -> str:  # fmt: skip
+        """Put a model forward whose log-odds are shifted, of the one in the folder or a registered one; its hash."""
+        if like is None:
+            manifest, files = self.files(purpose)
+        else:
+            manifest = self.of.find(like).manifest
+            kept = self.service.wiring.models.register.files(like) or {}
+            files = {name: content for name, content in kept.items() if name in manifest.files}
         if shift:
             calibration = replace(manifest.calibration, intercept=manifest.calibration.intercept + shift)
             manifest = replace(manifest, calibration=calibration)
@@ -76,15 +82,15 @@ class Registry:
         )  # fmt: skip
         return manifest.sha256
 
-    def signed(self, shift: float = 0.0, purpose: Purpose = Purpose.COMPACT) -> str:
+    def signed(self, shift: float = 0.0, purpose: Purpose = Purpose.COMPACT, like: str | None = None) -> str:
         """The same, signed for."""
-        sha256 = self.submit(shift, purpose)
+        sha256 = self.submit(shift, purpose, like=like)
         self.of.approve(sha256, {}, "", SIGNER)
         return sha256
 
-    def promoted(self, shift: float = 0.0, purpose: Purpose = Purpose.COMPACT) -> str:
+    def promoted(self, shift: float = 0.0, purpose: Purpose = Purpose.COMPACT, like: str | None = None) -> str:
         """The same, deciding."""
-        sha256 = self.signed(shift, purpose)
+        sha256 = self.signed(shift, purpose, like)
         self.of.promote(sha256, "tests", SIGNER)
         return sha256
 

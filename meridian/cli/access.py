@@ -57,4 +57,4 @@ def revoke_key(key_id: str = typer.Argument(help="The part between mk_ and the s
 def add_user(username: str = typer.Argument(help="The name to sign in with.")) -> None:
     """Add somebody who signs in at the desk or for a model, or give one a new password."""
     _wiring().keys.set_password(username, ask_password("Password", confirm=True))
-    talk.print(f"{username} can sign in at /review.", markup=False)
+    talk.print(f"{username} can sign in at /review, and sign for models.", markup=False)

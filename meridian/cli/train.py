@@ -62,7 +62,9 @@ def train(
     out.print(_table(manifests))
     for folder in folders:
         out.print(f"card: {folder / 'card.html'}", soft_wrap=True, highlight=False)
-    out.print("A running service goes on with the models it has; restart it to use these.")
+    out.print(
+        "A running service goes on with the models it has. Put these forward: meridian models submit; or restart it."
+    )
 
 
 @dataclass(frozen=True)

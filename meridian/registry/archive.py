@@ -9,7 +9,7 @@ from pathlib import Path, PurePath, PurePosixPath
 import structlog
 
 from meridian.errors import NotReady
-from meridian.registry.bundle import find_bundle, manifest_of, read_files, scorer_of
+from meridian.registry.bundle import MANIFEST, find_bundle, manifest_of, read_files, scorer_of
 from meridian.scoring import Scorer
 
 log = structlog.get_logger()
@@ -53,8 +53,10 @@ class ModelArchive:
 def _read(read: Callable[[], Mapping[str, bytes]], where: PurePath) -> tuple[Mapping[str, bytes], Scorer] | None:
     try:
         files = read()
-        scorer = scorer_of(manifest_of(files, where), files, where)
+        manifest = manifest_of(files, where)
+        scorer = scorer_of(manifest, files, where)
     except NotReady as error:
         log.error("model_unusable", where=str(where), error=str(error))  # noqa: TRY400  # the sentence says it all
         return None
-    return files, scorer
+    # A card may lie beside; it is no part of the model.
+    return {name: files[name] for name in (MANIFEST, *manifest.files)}, scorer

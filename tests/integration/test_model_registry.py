@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -186,7 +188,7 @@ def test_a_model_of_other_features_takes_nobodys_place(registry: Registry) -> No
 
 
 def test_the_registry_decides_and_the_folder_where_it_has_nobody(
-    registry: Registry, application: dict[str, Any]
+    registry: Registry, application: dict[str, Any], tmp_path: Path
 ) -> None:
     of_folder = registry.files()[0].sha256
     assert model_of(decided(registry.anew(), application, "by-folder")) == of_folder
@@ -197,6 +199,14 @@ def test_the_registry_decides_and_the_folder_where_it_has_nobody(
     # It is nowhere in the folder: replay and pack have it from the registry.
     drawn, each = registry.anew().replays.sample(10, None, 1)
     assert (drawn, {one.exact for one in each}) == (4, {True})
+    registry.service.worker.seals.seal()
+    (row,) = registry.service.query("SELECT decision_id FROM audit.decisions WHERE application_ref = 'registered'")
+    pack = tmp_path / "pack.zip"
+    pack.write_bytes(registry.service.worker.packs.export(row.decision_id))
+    checked = subprocess.run(
+        [sys.executable, "-m", "meridian.record.verify", str(pack)], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def test_a_file_that_was_tampered_with_decides_about_nobody(registry: Registry, application: dict[str, Any]) -> None:

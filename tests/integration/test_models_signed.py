@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,7 +41,9 @@ def decide(service: Service, count: int, today: Any) -> list[str | None]:
     return made
 
 
-def test_a_model_is_put_forward_signed_for_and_decides(trained: Service, past_loans: Path, today: Any) -> None:
+def test_a_model_is_put_forward_signed_for_and_decides(
+    trained: Service, past_loans: Path, tmp_path: Path, today: Any
+) -> None:
     registry = Registry.at(trained, trained.settings.models_dir)
     decide(trained, 20, today)
     submit = ["submit", "personal-loan", "--data", str(past_loans), "--owner", "credit risk", "--use", "at once"]
@@ -65,7 +68,14 @@ def test_a_model_is_put_forward_signed_for_and_decides(trained: Service, past_lo
     for words in ("credit risk", "at once", f"by {MAKER}", f"by {SIGNER}"):
         assert words in look
 
-    other = registry.promoted(-0.2)
+    # The card is kept with the model.
+    shutil.rmtree(trained.settings.models_dir / "personal-loan" / "compact")
+    card = tmp_path / "card.html"
+    assert "in the registry" in said(trained, "show", sha256, "--card", str(card))
+    assert "<svg" in card.read_text()
+    other = registry.promoted(-0.2, like=sha256)
+    assert "No card of" in said(trained, "show", other, "--card", str(card), code=1)
+
     compared = said(trained, "compare", sha256, other, "--decisions", "20")
     assert "past decisions differ" in compared
     assert told(trained, "compare", sha256, other, "--decisions", "20")["swaps"]["decisions"] > 0

@@ -17,6 +17,8 @@ from meridian.registry.bundle import RETIRED
 from meridian.settings import Settings, load_settings
 from meridian.wiring import Wiring
 
+CARD = "card.html"
+
 
 @dataclass(frozen=True)
 class Kept:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import typer
 
-from meridian.cli.models.kept import Kept, all_kept, named
+from meridian.cli.models.kept import CARD, Kept, all_kept, named, registrar
 from meridian.cli.screen import out, print_json, print_table, progress_bar
-from meridian.errors import InvalidInput
+from meridian.errors import InvalidInput, NotFound
 from meridian.products import find_product
 from meridian.scoring import Scorer
 from meridian.settings import load_settings
@@ -37,9 +38,15 @@ def list_models(as_json: bool = AS_JSON) -> None:
     print_table(("hash", "model", "is", "trained", "AUC"), rows)
 
 
-def show(sha256: str = typer.Argument(help="The model's hash, or its first digits."), as_json: bool = AS_JSON) -> None:
+def show(
+    sha256: str = typer.Argument(help="The model's hash, or its first digits."),
+    card: Path | None = typer.Option(None, help="Write its card to this file as well, to be opened in a browser."),
+    as_json: bool = AS_JSON,
+) -> None:
     """Show what a model is: data, features, figures, gates, signatures, limits, and where its card lies."""
     one = named(sha256)
+    if card is not None:
+        card.write_bytes(_card(one))
     if as_json:
         gates = {"gates": one.registered.submission.gates} if one.registered else {}
         print_json(one.document() | {"manifest": one.manifest.document()} | gates)
@@ -54,7 +61,7 @@ def show(sha256: str = typer.Argument(help="The model's hash, or its first digit
         ("loans", f"{lineage.rows['train']:,} to train, {lineage.rows['test']:,} to test"),
         ("recipe", ", ".join(f"{name} {value}" for name, value in manifest.training.get("recipe", {}).items())),
         ("features", ", ".join(manifest.features)),
-        ("card", str(one.folder / "card.html") if one.folder else "in the registry"),
+        ("card", str(one.folder / CARD) if one.folder else "in the registry; --card FILE writes it"),
         *_signatures(one),
     ):
         out.print(f"  {what:<24} {text}", markup=False)
@@ -107,6 +114,16 @@ def compare(
             f"{swaps.changed} of {swaps.decisions} past decisions differ ({swaps.skipped} could not be made again); "
             f"{swaps.other_reasons} that neither approves have other reasons."
         )
+
+
+def _card(one: Kept) -> bytes:
+    """The card, from the folder or the registry. Raises `NotFound` where it was put forward without."""
+    if one.folder is not None and (one.folder / CARD).exists():
+        return (one.folder / CARD).read_bytes()
+    found = registrar().models.register.files(one.manifest.sha256) if one.registered else None
+    if CARD not in (found or {}):
+        raise NotFound(f"No card of {one.manifest.sha256[:SHOWN]} is kept; train it again to have one.")
+    return dict(found or {})[CARD]
 
 
 def _signatures(one: Kept) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from meridian.cli.models.examine import examine
-from meridian.cli.models.kept import registrar
+from meridian.cli.models.kept import CARD, registrar
 from meridian.cli.models.look import SHOWN
 from meridian.cli.screen import ask_password, print_json, talk
 from meridian.errors import InvalidInput, Unauthenticated
@@ -17,7 +17,6 @@ from meridian.settings import load_settings
 from meridian.wiring import Wiring
 
 DECISIONS = 1000
-CARD = ("card.html", "card.json")
 BY = typer.Option(..., "--as", help="Who you are: a name of `meridian users add`; its password is asked for.")
 BECAUSE = typer.Option(..., help="Why, in a few words; it stands in the audit views.")
 MODEL = typer.Argument(help="The model's hash, or its first digits.")
@@ -48,7 +47,10 @@ def submit(
     found = examine(of, place, data, decisions)
     if not found.gates[0].passed:
         raise InvalidInput(f"The registry takes no model that is not what it says: {found.gates[0].found}")
-    files = {**read_files(place), **{name: (place / name).read_bytes() for name in CARD if (place / name).exists()}}
+    files = {
+        **read_files(place),
+        **{name: (place / name).read_bytes() for name in (CARD, "card.json") if (place / name).exists()},
+    }
     submission = wiring.registrations.submit(
         manifest, files, [gate.document() for gate in found.gates],
         owner=owner, intended_use=use, data=(str(data), found.lineage.sha256), by=by,
