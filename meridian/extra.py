@@ -9,14 +9,16 @@ from typing import Any
 from meridian.errors import NotReady
 
 NEEDED = ("duckdb", "matplotlib", "pyarrow", "sklearn", "xgboost")
+OF_CLUSTER = ("dask", "distributed", "pandas")
+"""What the extra `cluster` has, for training on a cluster; all else is in `train`."""
 
 
 def need(name: str) -> Any:
     """The module of that name. Raises `NotReady` with the command that installs it."""
-    if find_spec(name.partition(".")[0]) is None:
-        raise NotReady(
-            f"{name.partition('.')[0]} is needed for this and not installed: pip install 'meridian-credit[train]'"
-        )
+    library = name.partition(".")[0]
+    if find_spec(library) is None:
+        extras = "train,cluster" if library in OF_CLUSTER else "train"
+        raise NotReady(f"{library} is needed for this and not installed: pip install 'meridian-credit[{extras}]'")
     return import_module(name)
 
 

@@ -40,6 +40,15 @@ def train(
         float, typer.Option(min=0.1, max=10, help="How much likelier the declined default than granted loans alike.")
     ] = 1.0,
     seed: Annotated[int | None, typer.Option(help="Where chance has a part; the same seed, the same models.")] = None,
+    engine: Annotated[
+        str, typer.Option(help="Where trees are grown: local, or dask for the workers of a Dask cluster.")
+    ] = "local",
+    cluster: Annotated[
+        str | None, typer.Option(help="With dask: the scheduler of a cluster that runs, e.g. tcp://10.0.0.5:8786.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="With dask and no cluster: so many worker processes of this machine (2).")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifests as JSON.")] = False,
 ) -> None:
     """Train a product's compact and batch model, prove them, and put them in place with their cards."""
@@ -47,9 +56,8 @@ def train(
         raise InvalidInput("Say what to train on: either --data FILE or --demo.")
     wanted = [name.strip() for text in columns or () for name in text.split(",") if name.strip()]
     models_dir = load_settings().models_dir
-    manifests = _train(
-        find_product(product), data, models_dir, wanted, Chosen(calibration, search, seed, rejects, factor)
-    )
+    chosen = Chosen(calibration, search, seed, rejects, factor, engine, cluster, workers)
+    manifests = _train(find_product(product), data, models_dir, wanted, chosen)
     folders = [bundle_folder(models_dir, manifest.product, manifest.purpose) for manifest in manifests]
     if as_json:
         made = [
@@ -76,6 +84,9 @@ class Chosen:
     seed: int | None
     rejects: str
     factor: float
+    engine: str
+    cluster: str | None
+    workers: int | None
 
 
 def _train(product: Product, data: Path | None, models_dir: Path, wanted: list[str], chosen: Chosen) -> list[Manifest]:
@@ -84,6 +95,7 @@ def _train(product: Product, data: Path | None, models_dir: Path, wanted: list[s
     from meridian.training.calibrate import Method
     from meridian.training.demo import train_demo
     from meridian.training.fit import Options
+    from meridian.training.joining import engine_of
     from meridian.training.recipes import SEED
     from meridian.training.rejects import Inference
 
@@ -98,12 +110,12 @@ def _train(product: Product, data: Path | None, models_dir: Path, wanted: list[s
     if chosen.rejects != Inference.NONE and data is None:
         raise InvalidInput("--demo has nobody who was declined; --rejects is for a folder of a lender's own.")
     seed = SEED if chosen.seed is None else chosen.seed
-    options = Options(seed, Method(chosen.calibration), chosen.search)
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=Console(stderr=True), transient=True
     )
-    with bar:
-        task = bar.add_task("starting", total=1.0)
+    task = bar.add_task("starting", total=1.0)
+    with bar, engine_of(chosen.engine, chosen.cluster, chosen.workers) as engine:
+        options = Options(seed, Method(chosen.calibration), chosen.search, engine=engine)
 
         def advance(what: str, share: float) -> None:
             bar.update(task, description=what, completed=share)

@@ -25,11 +25,11 @@ from meridian.registry import Purpose, features_for
 from meridian.registry.bundle import model_files
 from meridian.scoring import Calibration, PointsScale, Scorer, make_tables, parse_xgboost_json
 from meridian.training.calibrate import Method, calibrate
+from meridian.training.engine import LOCAL, Engine, Part, Rows
 from meridian.training.frame import Frame
-from meridian.training.grow import grow, margins_of
 from meridian.training.recipes import RECIPES, SEED, Recipe
 from meridian.training.rejects import Rejects, infer
-from meridian.training.search import LEAST_WATCHED, Found, Part, folds, search
+from meridian.training.search import LEAST_WATCHED, Found, folds, search
 
 Floats32 = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -62,6 +62,8 @@ class Fitted:
     gain: Mapping[str, float]
     found: Found
     """The recipe, and how it was come by."""
+    engine: Mapping[str, Any]
+    """What is to be told of where it was grown."""
 
     @property
     def training(self) -> dict[str, Any]:
@@ -70,6 +72,7 @@ class Fitted:
         return {
             "recipe": asdict(self.found.recipe),
             "calibration": Method.ISOTONIC.value if self.calibration.knots else Method.LOGISTIC.value,
+            **self.engine,
             **({"search": {k: round(v, 6) for k, v in searched.items()}} if self.found.tried > 1 else {}),
         }
 
@@ -77,13 +80,14 @@ class Fitted:
 @dataclass(frozen=True)
 class Options:
     """What may be chosen. `search`: how many recipes are tried, the purpose's own among them; 0: none but that.
-    `rejects`: the declined, where they are to be taken in.
+    `rejects`: the declined, where they are to be taken in. `engine`: where trees are grown.
     """
 
     seed: int = SEED
     calibration: Method = Method.LOGISTIC
     search: int = 0
     rejects: Rejects | None = None
+    engine: Engine = LOCAL
 
 
 DEFAULTS = Options()
@@ -101,19 +105,20 @@ def fit(
     Raises `InvalidTrainingData` where there are too few defaults, or the model does not rank the
     months it was calibrated on; `RuntimeError` where the scorer does not reproduce XGBoost.
     """
-    names, seed = features_for(product, purpose), options.seed
-    inputs = frame.inputs(names)
+    names, seed, engine = features_for(product, purpose), options.seed, options.engine
+    inputs = Rows.of(frame.matrix, [frame.names.index(name) for name in names])
     earlier, later, calibrated_from = split_for_calibration(frame)
     found = _recipe(product, purpose, names, (inputs[earlier], frame.target[earlier]), frame.period[earlier], options,
                     progress)  # fmt: skip
     first = _grown(product, found.recipe, names, (inputs[earlier], frame.target[earlier]), options)
-    calibration = calibrate(margins_of(first, inputs[later]), frame.target[later], options.calibration)
+    calibration = calibrate(engine.margins_of(first, inputs[later]), frame.target[later], options.calibration)
     booster = _grown(product, found.recipe, names, (inputs[frame.trains], frame.target[frame.trains]), options)
-    margins = margins_of(booster, inputs)
+    margins = engine.margins_of(booster, inputs)
     pds = calibration.pds(margins)
     model = bytes(booster.save_raw("json"))
     training = np.flatnonzero(frame.trains)
-    reference = inputs[training[reference_population(pds[training], product.policy.at(purpose.rung).bands, seed)]]
+    just_approved = training[reference_population(pds[training], product.policy.at(purpose.rung).bands, seed)]
+    reference = np.asarray(inputs[just_approved])
     scorer = Scorer(
         name=f"{product.name}-{purpose}",
         sha256="",
@@ -134,27 +139,23 @@ def fit(
         calibrated_from=calibrated_from,
         gain={name: float(value) for name, value in booster.get_score(importance_type="gain").items()},
         found=found,
+        engine=engine.told,
     )
 
 
 def _grown(product: Product, recipe: Recipe, names: tuple[str, ...], loans: Part, options: Options) -> Any:
     """A model of granted loans; where the declined are to be taken in, grown once more with what it says of them."""
-    booster, rejects = grow(product.features, recipe, names, *loans, options.seed), options.rejects
+    engine, rejects = options.engine, options.rejects
+    booster = engine.grow(product.features, recipe, names, loans, options.seed, None)
     if rejects is None:
         return booster
     inputs, target = loans
     declined = rejects.inputs(names)
-    pds, granted = (Calibration().pds(margins_of(booster, rows)) for rows in (declined, inputs))
+    pds, granted = (Calibration().pds(engine.margins_of(booster, rows)) for rows in (declined, inputs))
     more = infer(rejects, declined, pds, (granted, target), options.seed)
-    return grow(
-        product.features,
-        recipe,
-        names,
-        np.vstack([inputs, more.inputs]),
-        np.concatenate([target, more.target]),
-        options.seed,
-        np.concatenate([np.ones(len(target)), more.weight]),
-    )
+    both = np.vstack([np.asarray(inputs), more.inputs]), np.concatenate([target, more.target])
+    weight = np.concatenate([np.ones(len(target)), more.weight])
+    return engine.grow(product.features, recipe, names, both, options.seed, weight)
 
 
 def _recipe(
@@ -176,7 +177,8 @@ def _recipe(
         return Found(first, 0, math.nan, math.nan)
     # Without a search only the newest loans are watched: they are the most like those to come.
     watched = parts if options.search else parts[-1:]
-    found = search(product.features, first, names, watched, max(options.search, 1), options.seed, progress)
+    found = search(product.features, first, names, watched, max(options.search, 1), options.seed, progress,
+                   options.engine)  # fmt: skip
     # Of more loans more can be learnt: rounds that helped on a part of them are too few for all.
     more = len(loans[1]) / fmean(len(target) for (_, target), _ in watched)
     rounds = min(first.rounds, math.ceil(found.recipe.rounds * more))
@@ -219,15 +221,15 @@ def reference_population(pds: Floats, bands: Bands, seed: int) -> NDArray[np.int
     return np.sort(just)
 
 
-def prove(scorer: Scorer, inputs: Floats32, margins: Floats, seed: int) -> None:
+def prove(scorer: Scorer, inputs: Rows, margins: Floats, seed: int) -> None:
     """Hold the scorer against XGBoost's margins on 1000 loans, one by one and in bulk.
 
     Raises `RuntimeError` on a difference above 1e-5: such a model must never be saved.
     """
     rows = np.random.default_rng(seed).permutation(len(inputs))[:PROOF_ROWS]
-    tables = scorer.tables
-    bulk = tables.contributions_of(inputs[rows])
-    single = np.stack([tables.contributions(row) for row in inputs[rows[:50]]])
+    tables, sample = scorer.tables, np.asarray(inputs[rows])
+    bulk = tables.contributions_of(sample)
+    single = np.stack([tables.contributions(row) for row in sample[:50]])
     worst = float(np.abs(tables.base + bulk.sum(axis=1) - margins[rows]).max())
     apart = float(np.abs(single - bulk[:50]).max())
     if not (worst <= TOLERANCE and apart <= TOLERANCE):

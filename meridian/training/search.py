@@ -6,7 +6,6 @@ early stopping. The loans that calibrate, and those that test, have no say.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meridian.features import FeatureSet
-from meridian.training.grow import rounds_that_help
+from meridian.training.engine import LOCAL, Engine, Inputs, Part, Rows
 from meridian.training.recipes import Recipe
 
 CUTS = (0.5, 0.65, 0.8)
@@ -26,8 +25,6 @@ LEAST_WATCHED = 100
 """Of either outcome: what fewer say of when to stop is mostly chance, and stops too early."""
 MARGIN = 0.0005
 """Of log loss: what is better by less is not better, and the recipe stays as it is."""
-
-Part = tuple[NDArray[np.float32], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -57,15 +54,14 @@ def candidates(first: Recipe, count: int, seed: int) -> list[Recipe]:
     return [first, *drawn]
 
 
-def folds(
-    inputs: NDArray[np.float32], target: NDArray[np.float64], period: NDArray[np.int64]
-) -> list[tuple[Part, Part]]:
+def folds(inputs: Inputs, target: NDArray[np.float64], period: NDArray[np.int64]) -> list[tuple[Part, Part]]:
     """Loans to learn from and loans to watch, by whole periods; a cut is left out where too few are watched."""
+    rows = inputs if isinstance(inputs, Rows) else Rows.of(inputs)
     ordered = np.sort(period)
     cuts = dict.fromkeys(int(ordered[int(len(ordered) * share)]) for share in CUTS)
     parts = [(period < cut, period >= cut) for cut in cuts]
     return [
-        ((inputs[learns], target[learns]), (inputs[watched], target[watched]))
+        ((rows[learns], target[learns]), (rows[watched], target[watched]))
         for learns, watched in parts
         if target[learns].any() and min(target[watched].sum(), (1 - target[watched]).sum()) >= LEAST_WATCHED
     ]
@@ -79,18 +75,18 @@ def search(
     count: int,
     seed: int,
     progress: Callable[[float], None] = lambda _share: None,
+    engine: Engine = LOCAL,
 ) -> Found:
     """The best of so many candidates, with as many rounds as helped; the first of those that are as good."""
-    parts = list(parts)
+    placed = [(engine.place(learns), engine.place(watched)) for learns, watched in parts]
     tried = candidates(first, count, seed)
 
     def judged(recipe: Recipe) -> tuple[int, float]:
-        runs = [rounds_that_help(features, recipe, names, learns, watched, seed) for learns, watched in parts]
+        runs = [engine.rounds_that_help(features, recipe, names, learns, watched, seed) for learns, watched in placed]
         return int(median(rounds for rounds, _ in runs)), fmean(loss for _, loss in runs)
 
     results: list[tuple[int, float]] = []
-    # Each has one thread, so that its trees are the same on every machine; the machine's others have other candidates.
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    with ThreadPoolExecutor(engine.at_once) as threads:
         for result in threads.map(judged, tried):
             results.append(result)
             progress(len(results) / len(tried))
