@@ -191,7 +191,9 @@ class Dask:
 
         def attempt() -> None:
             try:
-                outcome.set_result(what())
+                # `xgboost.dask` waits by whichever client is current, not by the one that it is given.
+                with self.client.as_current():
+                    outcome.set_result(what())
             except BaseException as error:  # whatever it is, it is raised where it is waited for
                 outcome.set_exception(error)
 

@@ -10,17 +10,20 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from enum import StrEnum
+from multiprocessing import resource_tracker
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 from meridian.errors import InvalidInput, NotReady
 from meridian.extra import OF_CLUSTER, check_extra, need
 from meridian.training.cluster import Dask
 from meridian.training.engine import LOCAL, Engine
 
+T = TypeVar("T")
 CONNECT_SECONDS = 5
 """How long a scheduler may take to answer, and its first worker to be there."""
 START_SECONDS = 60
@@ -71,11 +74,11 @@ def worker_processes(count: int) -> Iterator[Dask]:
     if not 1 <= count <= MOST_PROCESSES:
         raise InvalidInput(f"--workers {count} is not from 1 to {MOST_PROCESSES}.")
     _check_extras()
-    distributed, config = need("distributed"), need("dask.config")
+    distributed, config = _quiet("distributed"), need("dask.config")
     with (
         TemporaryDirectory(prefix="meridian-train-") as scratch,
         config.set({**SETTINGS, "temporary-directory": scratch}),
-        distributed.LocalCluster(
+        _without_interrupts(distributed.LocalCluster)(
             n_workers=count,
             threads_per_worker=1,
             host="127.0.0.1",
@@ -107,8 +110,7 @@ def running_cluster(address: str) -> Iterator[Dask]:
     if not ADDRESS.fullmatch(address):
         raise InvalidInput(f"--cluster {address!r} is no address of a scheduler; give one like tcp://10.0.0.5:8786.")
     _check_extras()
-    distributed = need("distributed")
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    distributed = _quiet("distributed")
     try:
         client = distributed.Client(address, timeout=CONNECT_SECONDS)
     except (OSError, TimeoutError) as error:
@@ -149,6 +151,31 @@ def _xgboost_version() -> Any:
         return str(xgboost.__version__)
 
     return version
+
+
+def _without_interrupts(made: Callable[..., T]) -> Callable[..., T]:
+    """Ctrl-C waits while something is made, and never reaches the processes that are started meanwhile: this one ends
+    them.
+    """
+
+    def make(**arguments: Any) -> T:
+        # Python's own process that tidies up after others; once begun, it leaves the signals alone.
+        resource_tracker.ensure_running()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return made(**arguments)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    return make
+
+
+def _quiet(name: str) -> Any:
+    """Dask's module, which is to log nothing: what went wrong is raised."""
+    module = need(name)
+    for logger in ("distributed", "distributed.client", "tornado.application"):
+        logging.getLogger(logger).setLevel(logging.CRITICAL)
+    return module
 
 
 def _hush() -> None:
