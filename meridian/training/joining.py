@@ -113,7 +113,7 @@ def running_cluster(address: str) -> Iterator[Dask]:
     distributed = _quiet("distributed")
     try:
         client = distributed.Client(address, timeout=CONNECT_SECONDS)
-    except (OSError, TimeoutError) as error:
+    except (OSError, TimeoutError, TypeError) as error:  # the last where tls:// has no certificate
         raise NotReady(
             f"No Dask scheduler answers at {address} ({error}); start one with `dask scheduler`, or train without it."
         ) from None

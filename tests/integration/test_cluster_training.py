@@ -274,13 +274,13 @@ def test_what_the_workers_cannot_do_is_said_and_they_go_on(two: Dask, personal_l
 
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]:
-    """Runs `train` on simulated applicants, with its models in a folder of the test."""
+    """Runs `train` for the personal loan, with its models in a folder of the test."""
     from meridian.cli.train import train
 
     monkeypatch.setenv("MERIDIAN_HOME", str(tmp_path / "home"))
     app = Typer()
     app.command()(train)
-    return lambda *arguments: CliRunner().invoke(app, ["personal-loan", "--demo", *arguments])
+    return lambda *arguments: CliRunner().invoke(app, ["personal-loan", *arguments])
 
 
 @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., An
 )
 def test_options_that_do_not_go_together_are_refused(command: Any, arguments: str, told: str) -> None:
     with pytest.raises(InvalidInput, match=told):
-        raise command(*arguments.split()).exception
+        raise command("--demo", *arguments.split()).exception
 
 
 def test_a_scheduler_that_is_not_there_is_said_within_seconds(command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -305,7 +305,7 @@ def test_a_scheduler_that_is_not_there_is_said_within_seconds(command: Any, monk
     monkeypatch.setattr(joining, "CONNECT_SECONDS", 1)
     address, since = f"tcp://127.0.0.1:{free_port()}", time.monotonic()
     with pytest.raises(NotReady, match=f"No Dask scheduler answers at {address}.*dask scheduler"):
-        raise command("--engine", "dask", "--cluster", address).exception
+        raise command("--demo", "--engine", "dask", "--cluster", address).exception
     assert time.monotonic() - since < 4
 
 
@@ -345,13 +345,17 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 def test_the_command_trains_on_a_cluster_and_says_so(
-    command: Any, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    command: Any,
+    loans_file: Callable[..., Path],
+    environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     """Nothing but JSON on standard output, nothing from the workers on either, and nothing left in temporary files."""
     monkeypatch.setattr("tempfile.tempdir", environment["TMPDIR"])
     for purpose, recipe in RECIPES.items():
-        monkeypatch.setitem(RECIPES, purpose, replace(recipe, rounds=40))
-    done = command("--engine", "dask", "--workers", "2", "--json")
+        monkeypatch.setitem(RECIPES, purpose, replace(recipe, rounds=30))
+    done = command("--data", str(loans_file()), "--engine", "dask", "--workers", "2", "--json")
     assert done.exit_code == 0, done.output
     for manifest in json.loads(done.stdout):
         assert manifest["training"]["engine"] == "dask"
