@@ -87,7 +87,9 @@ def search(
 
     results: list[tuple[int, float]] = []
     with ThreadPoolExecutor(engine.at_once) as threads:
-        for result in threads.map(judged, tried):
+        # One after the other is done here, where Ctrl-C ends it at once and not after the candidate.
+        each = map(judged, tried) if engine.at_once == 1 else threads.map(judged, tried)
+        for result in each:
             results.append(result)
             progress(len(results) / len(tried))
     losses = [loss for _, loss in results]
