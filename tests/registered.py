@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from meridian.db.engine import REGISTRAR_ROLE
-from meridian.registry import Manifest, Purpose, bundle_folder, load_manifest, read_files
+from meridian.registry import Manifest, Purpose, bundle_folder, load_manifest, read_files, save_bundle
 from meridian.service import Registrations
 from meridian.wiring import Wiring
 from tests.services import Service
@@ -67,20 +67,29 @@ class Registry:
         like: str | None = None,
     ) -> str:  # fmt: skip
         """Put a model forward whose log-odds are shifted, of the one in the folder or a registered one; its hash."""
+        manifest, files = self.shifted(shift, purpose, like)
+        self.of.submit(
+            manifest, files, gates() if found is None else found,
+            owner="credit risk", intended_use="tests", data=("loans.csv", "0" * 64), by=MAKER,
+        )  # fmt: skip
+        return manifest.sha256
+
+    def shifted(self, by: float, purpose: Purpose, like: str | None) -> tuple[Manifest, dict[str, bytes]]:
+        """Another model, whose log-odds are shifted."""
         if like is None:
             manifest, files = self.files(purpose)
         else:
             manifest = self.of.find(like).manifest
             kept = self.service.wiring.models.register.files(like) or {}
             files = {name: content for name, content in kept.items() if name in manifest.files}
-        if shift:
-            calibration = replace(manifest.calibration, intercept=manifest.calibration.intercept + shift)
-            manifest = replace(manifest, calibration=calibration)
-        self.of.submit(
-            manifest, files, gates() if found is None else found,
-            owner="credit risk", intended_use="tests", data=("loans.csv", "0" * 64), by=MAKER,
-        )  # fmt: skip
-        return manifest.sha256
+        calibration = replace(manifest.calibration, intercept=manifest.calibration.intercept + by)
+        return replace(manifest, calibration=calibration), files
+
+    def saved(self, folder: Path, shift: float, like: str) -> Path:
+        """The folder in which it was saved."""
+        manifest, files = self.shifted(shift, Purpose.COMPACT, like)
+        save_bundle(folder, manifest, {name: files[name] for name in manifest.files})
+        return folder
 
     def signed(self, shift: float = 0.0, purpose: Purpose = Purpose.COMPACT, like: str | None = None) -> str:
         """The same, signed for."""

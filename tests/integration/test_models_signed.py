@@ -73,6 +73,17 @@ def test_a_model_is_put_forward_signed_for_and_decides(
     card = tmp_path / "card.html"
     assert "in the registry" in said(trained, "show", sha256, "--card", str(card))
     assert "<svg" in card.read_text()
+    # One that would change past decisions needs a waiver that says so.
+    lenient, gate = registry.saved(tmp_path / "lenient" / "compact", -1.5, like=sha256), "reproduction"
+    put = told(trained, *submit, "--as", MAKER, "--decisions", "20", "--folder", str(lenient), code=1)
+    failed = [one["name"] for one in put["gates"] if not one["passed"]]
+    assert gate in failed
+    waivers = [part for one in failed if one != gate for part in ("--waive", f"{one}=few loans")]
+    assert gate in said(trained, "approve", put["sha256"], *waivers, "--as", SIGNER, code=2)
+    signed = told(trained, "approve", put["sha256"], *waivers, "--waive", f"{gate}=meant so", "--as", SIGNER)
+    assert signed["waivers"][gate] == "meant so"
+    assert "NOT PASSED; meant so" in said(trained, "show", put["sha256"])
+
     other = registry.promoted(-0.2, like=sha256)
     assert "No card of" in said(trained, "show", other, "--card", str(card), code=1)
 
