@@ -52,7 +52,7 @@ def select_features(
     as_json: bool = typer.Option(False, "--json", help="Every step as JSON."),
 ) -> None:
     """Choose a fast model's features among all that the product trains on, and say what the others would bring."""
-    from meridian.training.recipes import COMPACT
+    from meridian.training.growing.recipes import COMPACT
     from meridian.training.selecting import select
     from meridian.training.train import read_loans
 

@@ -95,8 +95,8 @@ def _train(product: Product, data: Path | None, models_dir: Path, wanted: list[s
     from meridian.training.calibrate import Method
     from meridian.training.demo import train_demo
     from meridian.training.fit import Options
-    from meridian.training.joining import engine_of
-    from meridian.training.recipes import SEED
+    from meridian.training.growing.joining import engine_of
+    from meridian.training.growing.recipes import SEED
     from meridian.training.rejects import Inference
 
     if chosen.calibration not in list(Method):

@@ -25,11 +25,11 @@ from meridian.registry import Purpose, features_for
 from meridian.registry.bundle import model_files
 from meridian.scoring import Calibration, PointsScale, Scorer, make_tables, parse_xgboost_json
 from meridian.training.calibrate import Method, calibrate
-from meridian.training.engine import LOCAL, Engine, Part, Rows
 from meridian.training.frame import Frame
-from meridian.training.recipes import RECIPES, SEED, Recipe
+from meridian.training.growing.engine import LOCAL, Engine, Part, Rows
+from meridian.training.growing.recipes import RECIPES, SEED, Recipe
+from meridian.training.growing.search import LEAST_WATCHED, Found, folds, search
 from meridian.training.rejects import Rejects, infer
-from meridian.training.search import LEAST_WATCHED, Found, folds, search
 
 Floats32 = NDArray[np.float32]
 Floats = NDArray[np.float64]

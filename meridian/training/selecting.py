@@ -15,8 +15,8 @@ from meridian.extra import need
 from meridian.features import FeatureSet
 from meridian.training.fit import split_for_calibration
 from meridian.training.frame import Frame
-from meridian.training.grow import grow, margins_of
-from meridian.training.recipes import SEED, Recipe
+from meridian.training.growing.grow import grow, margins_of
+from meridian.training.growing.recipes import SEED, Recipe
 
 LEFT_OUT = 0.25
 

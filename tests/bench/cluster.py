@@ -21,7 +21,7 @@ from meridian.registry import Purpose
 from meridian.training.demo import demo_frame
 from meridian.training.fit import Options, fit
 from meridian.training.frame import Frame
-from meridian.training.joining import engine_of
+from meridian.training.growing.joining import engine_of
 from meridian.training.measure import measure
 
 MB = 1e6

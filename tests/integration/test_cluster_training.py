@@ -26,18 +26,18 @@ from typer.testing import CliRunner
 from meridian.errors import InvalidInput, NotReady
 from meridian.products import Product
 from meridian.registry import Purpose
-from meridian.training import cluster, joining
 from meridian.training.calibrate import Method
-from meridian.training.cluster import Dask
 from meridian.training.demo import demo_frame
-from meridian.training.engine import LOCAL, Rows
 from meridian.training.fit import Fitted, Options, fit, split_for_calibration
 from meridian.training.frame import Frame
-from meridian.training.joining import engine_of, running_cluster, worker_processes
+from meridian.training.growing import cluster, joining
+from meridian.training.growing.cluster import Dask
+from meridian.training.growing.engine import LOCAL, Rows
+from meridian.training.growing.joining import engine_of, running_cluster, worker_processes
+from meridian.training.growing.recipes import COMPACT, RECIPES
+from meridian.training.growing.search import folds, search
 from meridian.training.measure import measure
-from meridian.training.recipes import COMPACT, RECIPES
 from meridian.training.rejects import Inference, Rejects
-from meridian.training.search import folds, search
 from tests.services import free_port
 
 ENDLESS = replace(COMPACT, rounds=1_000_000)

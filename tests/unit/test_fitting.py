@@ -15,9 +15,9 @@ from meridian.training.calibrate import LEAST_DEFAULTS, Method, calibrate
 from meridian.training.demo import demo_frame
 from meridian.training.fit import Options, fit, split_for_calibration
 from meridian.training.frame import Frame
+from meridian.training.growing.recipes import COMPACT
+from meridian.training.growing.search import MARGIN, candidates, folds, search
 from meridian.training.measure import psi
-from meridian.training.recipes import COMPACT
-from meridian.training.search import MARGIN, candidates, folds, search
 from meridian.training.selecting import select
 
 

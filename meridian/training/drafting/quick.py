@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from meridian.extra import need
 from meridian.registry import Purpose
-from meridian.training.recipes import RECIPES, SEED
+from meridian.training.growing.recipes import RECIPES, SEED
 
 Floats = NDArray[np.float64]
 FOLDS = 3

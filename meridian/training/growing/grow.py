@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from meridian.extra import need
 from meridian.features import FeatureSet
-from meridian.training.recipes import Recipe
+from meridian.training.growing.recipes import Recipe
 
 Floats32 = NDArray[np.float32]
 Floats = NDArray[np.float64]

@@ -24,9 +24,9 @@ import numpy as np
 from meridian.errors import NotReady
 from meridian.extra import need
 from meridian.features import FeatureSet
-from meridian.training.engine import Floats, Inputs, Part
-from meridian.training.grow import PATIENCE
-from meridian.training.recipes import Recipe
+from meridian.training.growing.engine import Floats, Inputs, Part
+from meridian.training.growing.grow import PATIENCE
+from meridian.training.growing.recipes import Recipe
 
 T = TypeVar("T")
 CHUNK = 100_000

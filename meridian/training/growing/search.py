@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meridian.features import FeatureSet
-from meridian.training.engine import LOCAL, Engine, Inputs, Part, Rows
-from meridian.training.recipes import Recipe
+from meridian.training.growing.engine import LOCAL, Engine, Inputs, Part, Rows
+from meridian.training.growing.recipes import Recipe
 
 CUTS = (0.5, 0.65, 0.8)
 DEPTHS = (2, 3, 4)

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meridian.features import FeatureSet
-from meridian.training import grow as here
-from meridian.training.recipes import Recipe
+from meridian.training.growing import grow as here
+from meridian.training.growing.recipes import Recipe
 
 Floats32 = NDArray[np.float32]
 Floats = NDArray[np.float64]

@@ -20,8 +20,8 @@ from typing import Any, TypeVar
 
 from meridian.errors import InvalidInput, NotReady
 from meridian.extra import OF_CLUSTER, check_extra, need
-from meridian.training.cluster import Dask
-from meridian.training.engine import LOCAL, Engine
+from meridian.training.growing.cluster import Dask
+from meridian.training.growing.engine import LOCAL, Engine
 
 T = TypeVar("T")
 CONNECT_SECONDS = 5
