@@ -34,8 +34,10 @@ class Keeper:
         with self._lock:
             if self._thread is None:
                 self._ending = threading.Event()
-                self._thread = threading.Thread(target=self._keep, name=self._name, daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._keep, name=self._name, daemon=True)
+                # Not before it runs: where no thread can be had now, one may be later.
+                thread.start()
+                self._thread = thread
 
     def wake(self) -> None:
         """The next round now."""

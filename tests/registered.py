@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from meridian.db.engine import REGISTRAR_ROLE
+from meridian.db.registry import Registered
 from meridian.registry import Manifest, Purpose, bundle_folder, load_manifest, read_files, save_bundle
 from meridian.service import Registrations
 from meridian.wiring import Wiring
@@ -94,8 +95,12 @@ class Registry:
     def signed(self, shift: float = 0.0, purpose: Purpose = Purpose.COMPACT, like: str | None = None) -> str:
         """The same, signed for."""
         sha256 = self.submit(shift, purpose, like=like)
-        self.of.approve(sha256, {}, "", SIGNER)
+        self.approve(sha256)
         return sha256
+
+    def approve(self, sha256: str, waivers: Mapping[str, str] | None = None, by: str = SIGNER) -> Registered:
+        """Sign for what was submitted last."""
+        return self.of.approve(self.of.find(sha256), waivers or {}, "", by)
 
     def promoted(self, shift: float = 0.0, purpose: Purpose = Purpose.COMPACT, like: str | None = None) -> str:
         """The same, deciding."""

@@ -69,7 +69,8 @@ def readyz() -> Response:
     wiring = current_app.extensions["meridian"]
     wiring.queries.check_ready()
     missing = [f"compact model of {name}" for name in wiring.products if wiring.models.compact(name) is None]
-    return _json({"status": "ready", "version": __version__, "degraded": missing})
+    unusable = [f"{place.alias} of {place.product} for {place.purpose}" for place in wiring.models.in_use.unusable()]
+    return _json({"status": "ready", "version": __version__, "degraded": missing + unusable})
 
 
 @open_routes.get("/metrics")

@@ -5,21 +5,18 @@ from __future__ import annotations
 import shutil
 import socket
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 from kombu import Connection as BrokerConnection
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from meridian import __version__
 from meridian.bell import broker_settings
+from meridian.cli.deciding import deciding, in_service, registered_models
 from meridian.db import seals
 from meridian.db.durability import check_durable
 from meridian.db.engine import APP_ROLE, open_engine, transaction
@@ -27,9 +24,7 @@ from meridian.db.fetches import longest_wait_s
 from meridian.db.migrate import head_revision
 from meridian.db.online import get_coverage
 from meridian.errors import MeridianError, NotReady, Unavailable
-from meridian.products import Product, products
-from meridian.registry import Alias, Place, bundle_folder, load_scorer, purposes_of, usable_scorer
-from meridian.scoring import Scorer
+from meridian.products import products
 from meridian.settings import Settings
 from meridian.sources.providers import read_providers
 from meridian.wiring import Wiring
@@ -184,72 +179,22 @@ def _broker(settings: Settings) -> str:
 
 
 def _models(settings: Settings) -> str:
-    """Whether what decides can be used: the registry's champions, and the folder's models where it has none."""
-    offered = products(settings.products_dir)
-    holders = _champions(settings)
-    good, bad, untrained = [], [], []
-    for product in offered.values():
-        places = [Place(product.name, purpose, Alias.CHAMPION) for purpose in purposes_of(product)]
-        if not _trained(settings, product) and not any(place in holders for place in places):
-            untrained.append(product.name)
-            continue
-        for place in places:
-            try:
-                scorer, signed = _deciding(settings, holders, place, product)
-                good.append(f"{scorer.name} {scorer.sha256[:12]}{'' if signed else ' (signed for by nobody)'}")
-            except MeridianError as error:
-                bad.append(str(error))
-    if bad:
-        raise Complaint(" ".join(bad))
-    if not good:
-        raise Complaint(f"none; train one, e.g. `meridian train {untrained[0]} --data FILE`.")
-    return ", ".join(good) + (f"; not trained: {', '.join(untrained)}" if untrained else "")
-
-
-def _champions(settings: Settings) -> Mapping[Place, Callable[[], Scorer]]:
-    """How each champion of the registry is loaded; none where it cannot be reached, which another check says."""
-    if not settings.database_url:
-        return {}
-    offered = products(settings.products_dir)
-    with closing(Wiring(settings, "doctor")) as wiring:
-        register = wiring.models.register
-        try:
-            return {
-                place: partial(
-                    usable_scorer, register.files(sha256) or {}, offered[place.product], Path("registry", sha256)
-                )
-                for place, change in register.holders().items()
-                if (sha256 := change.model_sha256) is not None and place.product in offered
-            }
-        except (DBAPIError, Unavailable):
-            return {}
-
-
-def _deciding(
-    settings: Settings, champions: Mapping[Place, Callable[[], Scorer]], place: Place, product: Product
-) -> tuple[Scorer, bool]:
-    """The model that decides, and whether somebody signed for it. Raises `NotReady`."""
-    if place in champions:
-        return champions[place](), True
-    if settings.models == "registered":
-        raise NotReady(
-            f"Nobody has signed for a {place.purpose} model of {place.product}, so that none decides: "
-            f"`meridian models submit {place.product} --purpose {place.purpose}`, or MERIDIAN_MODELS=any."
-        )
-    return load_scorer(bundle_folder(settings.models_dir, product.name, place.purpose), product), False
-
-
-def _trained(settings: Settings, product: Product) -> bool:
-    return any(bundle_folder(settings.models_dir, product.name, purpose).exists() for purpose in purposes_of(product))
+    found = deciding(settings)
+    if found.bad:
+        raise Complaint(" ".join(found.bad))
+    if not found.good:
+        raise Complaint(f"none; train one, e.g. `meridian train {found.untrained[0]} --data FILE`.")
+    return ", ".join(found.good) + (f"; not trained: {', '.join(found.untrained)}" if found.untrained else "")
 
 
 def _vectors(settings: Settings) -> str:
     """Whether what trained products look up is there, and not too old to be used; who has providers can be asked."""
     provided = {one.source for one in read_providers(settings.sources_file)}
+    registered = registered_models(settings)
     looked_up = [
         (product, source)
         for product in products(settings.products_dir).values()
-        if _trained(settings, product)
+        if in_service(settings, product, registered)
         for source in product.sources
         if source.name not in provided
     ]

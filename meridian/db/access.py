@@ -51,6 +51,13 @@ def password_hash_of(connection: Connection, username: str) -> str | None:
     return connection.execute(select(t.analyst.c.password_hash).where(t.analyst.c.username == username)).scalar()
 
 
+def spelling_of(connection: Connection, username: str) -> str | None:
+    """How the name is spelt that differs in nothing but capitals; None where there is none."""
+    return connection.execute(
+        select(t.analyst.c.username).where(func.lower(t.analyst.c.username) == username.lower())
+    ).scalar()
+
+
 def put_analyst(connection: Connection, username: str, password_hash: str) -> None:
     """Add an analyst, or give one a new password."""
     query = upsert(t.analyst).values(username=username, password_hash=password_hash, created_at=func.now())

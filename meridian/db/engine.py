@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import weakref
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ AUDIT_ROLE = "meridian_audit"
 BROKER_ROLE = "meridian_broker"
 REGISTRAR_ROLE = "meridian_registrar"
 
+ROLE_REFUSED = re.compile(r'permission denied to set role "(\w+)"')
 QUERY_CANCELED = "57014"
 SERVER_TROUBLE = ("08", "53", "57", "58", "XX")
 """Classes of PostgreSQL's error codes: connection, resources, operator intervention, system, internal."""
@@ -127,6 +129,11 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         with engine.begin() as connection:
             yield connection
     except (OperationalError, InterfaceError, PoolTimeout) as error:
+        role = ROLE_REFUSED.search(str(error))
+        if role is not None:
+            raise NotReady(
+                f"The database's login may not act as {role[1]}. As its administrator: GRANT {role[1]} TO the login."
+            ) from error
         raise Unavailable from error
     except DBAPIError as error:
         if error.connection_invalidated:

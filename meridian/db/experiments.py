@@ -2,62 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, text
 
+from meridian.db.tables.columns import Hexadecimal
 from meridian.experiments import Said, Seen
+from meridian.identity import lowest_id
 
+LATEST = timedelta(days=30)
+"""An application is decided within so long: older ones are in no part of the record that has to be read."""
+LONG = text("SET LOCAL statement_timeout = '300s'")
 DECIDED = text("""
-SELECT DISTINCT ON (a.applicant_id) v.id, a.applicant_id, v.outcome, v.pd, encode(v.model_sha256, 'hex') AS model,
-       ARRAY(SELECT jsonb_array_elements(d.document -> 'reasons') ->> 'code') AS reasons
+SELECT DISTINCT ON (a.applicant_id) v.id, a.applicant_id, v.outcome, v.pd, v.model_sha256 = :other AS is_other
 FROM record.version v
 JOIN record.application a ON a.id = v.application_id
-CROSS JOIN LATERAL (SELECT v.document::jsonb AS document) d
-WHERE a.product = :product AND v.stage = :stage AND v.decided_at >= :since AND v.pd IS NOT NULL
-      AND d.document #>> '{score,model}' IN (:kind, :kind || '-demo')
-ORDER BY a.applicant_id, v.decided_at""")
+WHERE a.product = :product AND v.stage = :stage AND v.application_id >= :lowest AND v.decided_at >= :since
+      AND v.pd IS NOT NULL AND v.model_sha256 IN (:champion, :other)
+ORDER BY a.applicant_id, v.decided_at""").bindparams(
+    bindparam("champion", type_=Hexadecimal), bindparam("other", type_=Hexadecimal)
+)
 SHADOWED = text("""
-SELECT DISTINCT ON (a.applicant_id) a.applicant_id, v.outcome, v.pd, encode(v.model_sha256, 'hex') AS model,
-       ARRAY(SELECT jsonb_array_elements(d.document -> 'reasons') ->> 'code') AS reasons,
-       s.outcome AS would_be, s.pd AS would_be_pd, s.reason_codes AS would_be_reasons
+SELECT DISTINCT ON (a.applicant_id) v.id, a.applicant_id, v.outcome, v.pd, s.outcome AS would_be, s.pd AS would_be_pd
 FROM registry.shadow_score s
 JOIN record.version v ON v.application_id = s.application_id AND v.id = s.version_id
 JOIN record.application a ON a.id = s.application_id
-CROSS JOIN LATERAL (SELECT v.document::jsonb AS document) d
-WHERE s.model_sha256 = decode(:shadow, 'hex') AND a.product = :product AND s.pd IS NOT NULL
-      AND d.document #>> '{score,model}' IN (:kind, :kind || '-demo')
-ORDER BY a.applicant_id, v.decided_at""")
+WHERE s.model_sha256 = :other AND s.scored_at >= :since AND v.application_id >= :lowest AND s.pd IS NOT NULL
+      AND v.model_sha256 = :champion AND v.pd IS NOT NULL
+ORDER BY a.applicant_id, v.decided_at""").bindparams(
+    bindparam("champion", type_=Hexadecimal), bindparam("other", type_=Hexadecimal)
+)
+SAID = text("""
+SELECT v.outcome, ARRAY(SELECT jsonb_array_elements(v.document::jsonb -> 'reasons') ->> 'code') AS reasons,
+       s.outcome AS would_be, s.reason_codes
+FROM registry.shadow_score s
+JOIN record.version v ON v.application_id = s.application_id AND v.id = s.version_id
+WHERE s.model_sha256 = :other AND s.version_id = ANY (:ids) AND v.id = ANY (:ids)""").bindparams(
+    bindparam("other", type_=Hexadecimal)
+)
 
 
 @dataclass(frozen=True)
-class Decided:
-    """A decision, and the model that made it."""
+class Arms:
+    """Two models' decisions since a moment, by which of them decided. `ids` are the decisions of the second."""
 
-    id: UUID
-    model_sha256: str
-    seen: Seen
+    champion: Sequence[Seen]
+    other: Sequence[Seen]
+    ids: Sequence[UUID]
 
 
-def decided(connection: Connection, product: str, kind: str, stage: str, since: datetime) -> list[Decided]:
-    """The first decision about each applicant since then, by a model of that kind (its name without `-demo`)."""
-    asked = {"product": product, "kind": kind, "stage": stage, "since": since}
+def decided(
+    connection: Connection, product: str, stage: str, since: datetime, champion: str, other: str
+) -> Arms:  # fmt: skip
+    """What each of two models decided since then."""
+    asked = {"product": product, "stage": stage, "since": since, "lowest": lowest_id(since - LATEST)}
+    connection.execute(LONG)
+    rows = connection.execute(DECIDED, {**asked, "champion": champion, "other": other}).all()
+    seen = [(row.is_other, row.id, Seen(row.applicant_id, row.outcome, float(row.pd))) for row in rows]
+    return Arms(
+        [one for of_other, _, one in seen if not of_other], [one for of_other, _, one in seen if of_other],
+        [version for of_other, version, _ in seen if of_other],
+    )  # fmt: skip
+
+
+def shadowed(connection: Connection, since: datetime, champion: str, shadow: str) -> Arms:
+    """What a champion decided since then and the shadow would have; both arms have the same applicants."""
+    asked = {"since": since, "lowest": lowest_id(since - LATEST), "champion": champion, "other": shadow}
+    connection.execute(LONG)
+    rows = connection.execute(SHADOWED, asked).all()
+    return Arms(
+        [Seen(row.applicant_id, row.outcome, float(row.pd)) for row in rows],
+        [Seen(row.applicant_id, row.would_be, float(row.would_be_pd)) for row in rows],
+        [row.id for row in rows],
+    )
+
+
+def said(connection: Connection, ids: Sequence[UUID], shadow: str) -> list[tuple[Said, Said]]:
+    """Of these decisions, what was said and what the shadow would have, with reasons."""
+    rows = connection.execute(SAID, {"ids": list(ids), "other": shadow})
     return [
-        Decided(row.id, row.model, _seen(row, row.outcome, row.pd, row.reasons))
-        for row in connection.execute(DECIDED, asked)
-    ]
-
-
-def shadowed(connection: Connection, product: str, kind: str, shadow: str) -> Iterator[tuple[str, Seen, Seen]]:
-    """Of each applicant the first decision that the shadow scored: who made it, it, and what it would have been."""
-    for row in connection.execute(SHADOWED, {"product": product, "kind": kind, "shadow": shadow}):
-        decided_as = _seen(row, row.outcome, row.pd, row.reasons)
-        yield row.model, decided_as, _seen(row, row.would_be, row.would_be_pd, row.would_be_reasons)
-
-
-def _seen(row: Any, outcome: str, pd: float, reasons: list[str]) -> Seen:
-    return Seen(row.applicant_id, Said(outcome, tuple(reasons)), float(pd))
+        (Said(row.outcome, tuple(row.reasons)), Said(row.would_be, tuple(row.reason_codes))) for row in rows
+    ]  # fmt: skip

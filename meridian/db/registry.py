@@ -9,20 +9,29 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, insert, select
+import structlog
+from sqlalchemy import Connection, Engine, Select, func, insert, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from meridian.db import tables as t
 from meridian.db.engine import transaction
-from meridian.errors import Forbidden, InvalidInput, RegistryConflict
+from meridian.errors import Forbidden, InvalidInput, NotReady, RegistryConflict, UntrustedModel
 from meridian.evidence import canonical_json
 from meridian.registry import Alias, Change, Manifest, Place, Purpose
 from meridian.registry.bundle import MANIFEST
 
-OWN, NOT_PASSED, UNSIGNED = "MR001", "MR002", "MR003"
-CHANGED_MEANWHILE = "change_pkey"
+log = structlog.get_logger()
+
+OWN, NOT_PASSED, UNSIGNED, CHANGED_MEANWHILE = "MR001", "MR002", "MR003", "MR005"
+MEANWHILE = "Somebody else has changed it at this moment; look again before you do."
+LARGEST_BYTES = 100 << 20
+"""Of a model with its card: what is larger is no model that a decision waits for."""
+LONG = text("SET LOCAL statement_timeout = '120s'")
+"""For files: they are sent and stored one by one, each in the time that its size takes."""
+MISSING = ("42P01", "3F000", "42501")
+"""Of PostgreSQL's codes: no such table, no such schema, no right to it."""
 
 
 @dataclass(frozen=True)
@@ -63,14 +72,16 @@ def add_model(connection: Connection, manifest: Manifest, files: Mapping[str, by
         "sha256": manifest.sha256, "product": manifest.product, "purpose": manifest.purpose.value,
         "name": manifest.name, "manifest": canonical_json(manifest.document()).decode(),
     }  # fmt: skip
+    size = sum(map(len, files.values()))
+    if size > LARGEST_BYTES:
+        raise InvalidInput(f"The model's files have {size:,} bytes; the registry takes up to {LARGEST_BYTES:,}.")
+    connection.execute(LONG)
     added = connection.execute(upsert(t.model).values(row).on_conflict_do_nothing().returning(t.model.c.sha256)).first()
-    if added is not None:
-        rows = [
-            {"model_sha256": manifest.sha256, "name": name, "content": content}
-            for name, content in files.items()
-            if name != MANIFEST
-        ]
-        connection.execute(insert(t.file), rows)
+    if added is None:
+        return
+    for name, content in files.items():
+        if name != MANIFEST:
+            connection.execute(insert(t.file), {"model_sha256": manifest.sha256, "name": name, "content": content})
 
 
 def add_submission(connection: Connection, submission: Submission) -> None:
@@ -90,7 +101,9 @@ def add_approval(
     try:
         connection.execute(insert(t.approval), row)
     except IntegrityError as error:
-        raise RegistryConflict("Somebody has signed for this submission before.") from error
+        if _constraint(error) == "approval_pkey":
+            raise RegistryConflict("Somebody has signed for this submission before.") from error
+        raise _refusal(error) from error
     except DBAPIError as error:
         raise _refusal(error) from error
 
@@ -106,9 +119,9 @@ def add_change(connection: Connection, change: Change) -> None:
     try:
         connection.execute(insert(t.change), row)
     except IntegrityError as error:
-        if CHANGED_MEANWHILE in str(error.orig):
-            raise RegistryConflict("Somebody else has changed it at this moment; look again before you do.") from error
-        raise
+        if _constraint(error) == "change_pkey":
+            raise RegistryConflict(MEANWHILE) from error
+        raise _refusal(error) from error
     except DBAPIError as error:
         raise _refusal(error) from error
 
@@ -129,28 +142,40 @@ def holders(connection: Connection) -> dict[Place, Change]:
 
 def files_of(connection: Connection, sha256: str) -> dict[str, bytes] | None:
     """The files of a model, with its manifest; None where it is not registered."""
-    text = connection.scalar(select(t.model.c.manifest).where(t.model.c.sha256 == sha256))
-    if text is None:
+    manifest = connection.scalar(select(t.model.c.manifest).where(t.model.c.sha256 == sha256))
+    if manifest is None:
         return None
     rows = connection.execute(select(t.file.c.name, t.file.c.content).where(t.file.c.model_sha256 == sha256))
-    return {MANIFEST: text.encode(), **{row.name: bytes(row.content) for row in rows}}
+    return {MANIFEST: manifest.encode(), **{row.name: bytes(row.content) for row in rows}}
 
 
-def registered(connection: Connection, product: str | None = None) -> list[Registered]:
+def registered(connection: Connection) -> list[Registered]:
     """Every model with its newest submission, the newest first."""
-    query = (
-        select(
-            t.model.c.manifest, t.submission, t.approval.c.approved_by, t.approval.c.approved_at, t.approval.c.waivers
-        )
+    found = []
+    for row in connection.execute(_with_submissions()):
+        try:
+            found.append(_registered(row))
+        except UntrustedModel as error:
+            # Of another release's format, perhaps: it keeps nobody from looking at the others.
+            log.warning("manifest_unreadable", sha256=row.model_sha256, error=str(error))
+    return sorted(found, key=lambda one: str(one.submission.submitted_at), reverse=True)
+
+
+def find_registered(connection: Connection, prefix: str) -> list[Registered]:
+    """The models whose hash begins so, two at most. Raises `UntrustedModel` where a manifest cannot be read."""
+    begins = func.encode(t.model.c.sha256, "hex").startswith(prefix, autoescape=True)
+    return [_registered(row) for row in connection.execute(_with_submissions().where(begins).limit(2))]
+
+
+def _with_submissions() -> Select[Any]:
+    approval = (t.approval.c.approved_by, t.approval.c.approved_at, t.approval.c.waivers)
+    return (
+        select(t.model.c.manifest, t.submission, *approval)
         .join_from(t.model, t.submission, t.submission.c.model_sha256 == t.model.c.sha256)
         .outerjoin(t.approval, t.approval.c.submission_id == t.submission.c.id)
         .ext(distinct_on(t.model.c.sha256))
         .order_by(t.model.c.sha256, t.submission.c.submitted_at.desc())
     )
-    if product is not None:
-        query = query.where(t.model.c.product == product)
-    found = [_registered(row) for row in connection.execute(query)]
-    return sorted(found, key=lambda one: str(one.submission.submitted_at), reverse=True)
 
 
 def put_shadow_score(connection: Connection, row: Mapping[str, Any]) -> None:
@@ -165,9 +190,14 @@ class PostgresRegister:
     engine: Engine
 
     def holders(self) -> Mapping[Place, Change]:
-        """Who has which place."""
-        with transaction(self.engine) as connection:
-            return holders(connection)
+        """Who has which place. Raises `NotReady` where the database has no registry yet."""
+        try:
+            with transaction(self.engine) as connection:
+                return holders(connection)
+        except DBAPIError as error:
+            if getattr(error.orig, "pgcode", None) in MISSING:
+                raise NotReady("The database has no registry that can be read; run `meridian migrate`.") from error
+            raise
 
     def files(self, sha256: str) -> Mapping[str, bytes] | None:
         """The files of a model; None where it is not registered."""
@@ -194,11 +224,19 @@ def _registered(row: Any) -> Registered:
 def _refusal(error: DBAPIError) -> Exception:
     """What our triggers say, in our own errors; any other error as it is."""
     code = getattr(error.orig, "pgcode", None)
+    if code == CHANGED_MEANWHILE:
+        return RegistryConflict(MEANWHILE)
     said = str(error.orig).splitlines()[0]
     if code == OWN:
         return Forbidden(f"{said}. Have somebody else sign.")
     if code == NOT_PASSED:
         return InvalidInput(f"{said}. Train a better model, or sign with a waiver for each that may have one.")
     if code == UNSIGNED:
-        return InvalidInput(f"{said}. Submit it, and have somebody else approve it.")
+        return InvalidInput(f"{said}. Only what was submitted, and signed for by somebody else, gets there.")
+    if isinstance(error, IntegrityError):
+        return InvalidInput(f"The registry refuses it: {said}.")
     return error
+
+
+def _constraint(error: IntegrityError) -> str:
+    return str(getattr(getattr(error.orig, "diag", None), "constraint_name", ""))

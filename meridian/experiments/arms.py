@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from meridian.experiments.estimates import Estimate, mean_of, means_apart, share_of, shares_apart
+from meridian.experiments.estimates import Estimate, mean_of, means_apart, paired_shares_apart, share_of, shares_apart
 from meridian.experiments.groups import Groups, Impact
-from meridian.experiments.swaps import Said, Swaps
+from meridian.experiments.swaps import Swaps
 from meridian.outcome import Outcome
 
 
@@ -18,13 +18,13 @@ class Seen:
     """What was, or would have been, decided about an applicant."""
 
     applicant_id: str
-    said: Said
+    outcome: str
     pd: float
 
     @property
     def approved(self) -> bool:
         """Whether it was an approval."""
-        return self.said.outcome == Outcome.APPROVE
+        return self.outcome == Outcome.APPROVE
 
 
 @dataclass(frozen=True)
@@ -80,24 +80,24 @@ def side_by_side(
 
 
 def paired(
-    champion: tuple[str, Sequence[Seen]], other: tuple[str, Sequence[Seen]], groups: Groups | None = None
+    champion: tuple[str, Sequence[Seen]], other: tuple[str, Sequence[Seen]], swaps: Swaps, groups: Groups | None = None
 ) -> Experiment:
     """Of the same applicants in the same order, about each of whom both have said something."""
     arms = [_arm(sha256, seen, groups) for sha256, seen in (champion, other)]
-    swaps, pairs = Swaps(), list(zip(champion[1], other[1], strict=True))
-    for was, would_be in pairs:
-        swaps.note(was.said, would_be.said)
+    pairs = list(zip(champion[1], other[1], strict=True))
+    gained = sum(would_be.approved and not was.approved for was, would_be in pairs)
+    lost = sum(was.approved and not would_be.approved for was, would_be in pairs)
     return Experiment(
         arms[0],
         arms[1],
-        mean_of([float(would_be.approved) - float(was.approved) for was, would_be in pairs]),
+        paired_shares_apart(gained, lost, len(pairs)),
         mean_of([would_be.pd - was.pd for was, would_be in pairs]),
         swaps,
     )
 
 
 def _arm(sha256: str, seen: Sequence[Seen], groups: Groups | None) -> Arm:
-    counted = Counter(one.said.outcome for one in seen)
+    counted = Counter(one.outcome for one in seen)
     outcomes = {of.value: share_of(counted[of.value], len(seen)) for of in Outcome} if seen else {}
     impact = groups.impact([(one.applicant_id, one.approved) for one in seen]) if groups else None
     return Arm(sha256, len(seen), outcomes, mean_of([one.pd for one in seen]), impact)

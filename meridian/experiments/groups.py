@@ -51,7 +51,16 @@ class Groups:
                 missing = [name for name in (APPLICANT, column) if name not in (rows.fieldnames or ())]
                 if missing:
                     raise InvalidInput(f"{path} has no column {', '.join(missing)}; it has {rows.fieldnames}.")
-                values = {row[APPLICANT]: row[column] for row in rows}
+                values: dict[str, str] = {}
+                for row in rows:
+                    value = row[column]
+                    if value is None or None in row:
+                        raise InvalidInput(f"{path}, line {rows.line_num}: it has not as many cells as the heading.")
+                    if values.setdefault(row[APPLICANT], value) != value:
+                        raise InvalidInput(
+                            f"{path}, line {rows.line_num}: {row[APPLICANT]!r} is {value!r} here and "
+                            f"{values[row[APPLICANT]]!r} above; leave one."
+                        )
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidInput(f"{path} cannot be read: {error}.") from None
         absent = [value for value in (group, control) if value not in values.values()]

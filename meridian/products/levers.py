@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
+MOST_STEPS = 400
 Steps = Callable[[Any], Sequence[Any]]
 """The present value -> other values that may be taken instead, the nearest first."""
 
@@ -42,8 +44,13 @@ def down(step: float, least: float) -> Steps:
     """Multiples of the step below the present value, not below the least."""
 
     def steps(present: float) -> list[float]:
-        highest = int(-(-present // step)) - 1
-        values = [number * step for number in range(highest, 0, -1)]
+        highest, lowest = math.ceil(present / step) - 1, max(1, math.ceil(least / step))
+        count = max(0, highest - lowest + 1)
+        # Of a number that nobody would ask for, evenly taken: the fewest steps down, and the last.
+        taken = (
+            range(count) if count <= MOST_STEPS else (at * (count - 1) // (MOST_STEPS - 1) for at in range(MOST_STEPS))
+        )
+        values = [(highest - at) * step for at in taken]
         return [value for value in values if least <= value < present]
 
     return steps

@@ -52,10 +52,13 @@ def former(changes: Sequence[Change]) -> str | None:
     """
     line: list[str] = []
     for change in changes:
-        if change.back:
-            line.pop()
-        elif change.model_sha256 is not None and line[-1:] != [change.model_sha256]:
-            line.append(change.model_sha256)
+        sha256 = change.model_sha256
+        if change.back and sha256 in line[:-1]:
+            # Back to where it stood last: what came after it is over.
+            place = max(at for at, one in enumerate(line[:-1]) if one == sha256)
+            line = line[: place + 1]
+        elif sha256 is not None and line[-1:] != [sha256]:
+            line.append(sha256)
     return line[-2] if len(line) > 1 else None
 
 

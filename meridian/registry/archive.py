@@ -23,16 +23,16 @@ class ModelArchive:
     def __init__(self, folder: Path, registered: Callable[[str], Mapping[str, bytes] | None]):
         self._folder = folder
         self._registered = registered
-        self._loaded: dict[tuple[str, str], Scorer | None] = {}
+        self._loaded: dict[tuple[str, str], Scorer] = {}
         self._lock = threading.Lock()
 
     def __call__(self, product: str, sha256: str) -> Scorer | None:
         """The model with that hash; None where no file of it is kept, or one was changed."""
         with self._lock:
-            if (product, sha256) not in self._loaded:
-                kept = self._kept(product, sha256)
-                self._loaded[product, sha256] = kept[1] if kept else None
-            return self._loaded[product, sha256]
+            scorer = self._loaded.get((product, sha256))
+            if scorer is None and (kept := self._kept(product, sha256)) is not None:
+                scorer = self._loaded[product, sha256] = kept[1]
+            return scorer
 
     def files(self, product: str, sha256: str) -> Mapping[str, bytes] | None:
         """The files of the model with that hash, each the one that was trained; None where they are not kept."""
@@ -44,7 +44,7 @@ class ModelArchive:
         registered = self._registered(sha256)
         if registered is not None:
             found = _read(lambda: registered, PurePosixPath("registry", sha256))
-            if found is not None:
+            if found is not None and found[1].sha256 == sha256:
                 return found
         folder = find_bundle(self._folder, product, sha256)
         return _read(lambda: read_files(folder), folder) if folder is not None else None

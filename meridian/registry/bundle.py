@@ -13,6 +13,7 @@ import json
 import shutil
 import tempfile
 import time
+import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -200,7 +201,7 @@ def _tables(folder: PurePath, manifest: Manifest, files: Mapping[str, bytes]) ->
         if TABLES in manifest.files:
             return LeafTables.from_npz(manifest.features, files[TABLES])
         return _made_tables(folder, manifest, files)
-    except (IndexError, KeyError, TypeError, ValueError, BadZipFile) as error:
+    except (EOFError, IndexError, KeyError, OSError, TypeError, ValueError, BadZipFile, zlib.error) as error:
         raise UntrustedModel(f"{folder} holds no model that Meridian wrote: {error!r}. Train it again.") from None
 
 

@@ -6,11 +6,12 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from time import monotonic
 from typing import Protocol
 
 import structlog
 
-from meridian.errors import NotReady
+from meridian.errors import NotReady, Unavailable
 from meridian.forks import renew_in_child
 from meridian.keeper import Keeper
 from meridian.products import Product
@@ -22,6 +23,10 @@ from meridian.scoring import Scorer
 log = structlog.get_logger()
 
 LOOK_AGAIN_S = 1.0
+FIRST_LOOK_S = 5.0
+"""So long somebody waits for the first look of a process that has just started."""
+TRY_AGAIN_S, LONGEST_S = 2.0, 60.0
+"""A model that could not be loaded is tried again after so long, and then after twice as long, up to a minute."""
 
 
 class Register(Protocol):
@@ -36,10 +41,18 @@ class Register(Protocol):
 
 @dataclass(frozen=True)
 class Held:
-    """A place with its model; `scorer` is None where it cannot be used."""
+    """A place with who is to have it, and the model that has: the former one, or none, where that cannot be used."""
 
     change: Change
     scorer: Scorer | None
+    failures: int = 0
+    again_at: float = 0.0
+    """Where it could not be used: how often, and when it is tried again (monotonic seconds)."""
+
+    @property
+    def as_said(self) -> bool:
+        """Whether the one who is to have it has it."""
+        return self.scorer is not None and self.scorer.sha256 == self.change.model_sha256
 
     def challenges(self, applicant_id: str) -> bool:
         """Whether this challenger is the one to decide about an applicant."""
@@ -50,8 +63,8 @@ class ModelsInUse:
     """The registry's models that decide now.
 
     A thread looks every second, loads what is new and puts it in the place of what was there: whoever has a model in
-    hand keeps it to the end of that decision. Where the registry cannot be reached, what it said last goes on; a
-    model that cannot be loaded takes nobody's place.
+    hand keeps it to the end of that decision. Where the registry cannot be reached, what it said last goes on. A model
+    that cannot be loaded takes nobody's place and keeps no other from its own, and is tried again.
     """
 
     def __init__(self, register: Register, offered: Mapping[str, Product]):
@@ -63,8 +76,10 @@ class ModelsInUse:
         renew_in_child(self)
 
     def renew(self) -> None:
-        """In a child: nobody is loading."""
+        """In a child: nobody is looking."""
         self._lock = threading.Lock()
+        self._looked = threading.Event()
+        self._reachable = True
 
     def decides(self, product: str, purpose: Purpose, applicant_id: str | None) -> Held | None:
         """Whoever is to decide about an applicant (None: the champion); None where the registry has nobody for it.
@@ -82,51 +97,73 @@ class ModelsInUse:
         places = [(place, held) for place, held in self._now().items() if place[::2] == (product, Alias.SHADOW)]
         return [(place.purpose, held.scorer) for place, held in places if held.scorer is not None]
 
+    def unusable(self) -> list[Place]:
+        """The places whose model cannot be used. Raises `Unavailable` as `decides`."""
+        return [place for place, held in self._now().items() if not held.as_said]
+
     def stop(self) -> None:
         """Look no more."""
         self._keeper.stop()
 
     def _now(self) -> Mapping[Place, Held]:
         self._keeper.start()
+        if self._held is None:
+            # Only the thread looks: requests that come meanwhile wait beside each other and not in a line.
+            self._looked.wait(FIRST_LOOK_S)
         held = self._held
-        return held if held is not None else self.look()
+        if held is None:
+            raise Unavailable
+        return held
 
     def _look(self) -> float:
         try:
             self.look()
         except Exception as error:
-            log.warning("registry_not_read", error=type(error).__name__)
+            if self._reachable:
+                cause = getattr(getattr(error.__cause__, "orig", None), "pgcode", None)
+                log.warning("registry_not_read", error=type(error).__name__, code=cause)
+            self._reachable = False
+        else:
+            if not self._reachable:
+                log.info("registry_read_again")
+            self._reachable = True
+        self._looked.set()
         return LOOK_AGAIN_S
 
     def look(self) -> Mapping[Place, Held]:
         """Take over what the registry says now. Raises `Unavailable`."""
         with self._lock:
             before = self._held or {}
-            holders = self._register.holders()
-            held = {
-                place: self._take_over(before.get(place), change)
-                for place, change in holders.items()
+            changes = [
+                change
+                for place, change in self._register.holders().items()
                 if change.model_sha256 is not None and place.product in self._offered
-            }
+            ]
+            # A shadow that takes long keeps no champion waiting.
+            changes.sort(key=lambda change: list(Alias).index(change.place.alias))
+            held = {change.place: self._take_over(before.get(change.place), change) for change in changes}
             # One assignment: who reads meanwhile has all of the old or all of the new.
             self._held = held
             return held
 
     def _take_over(self, before: Held | None, change: Change) -> Held:
-        # What could not be loaded a second ago cannot be now: neither its files nor our features change.
-        if before is not None and before.change == change:
-            return before
         place, sha256 = change.place, change.model_sha256 or ""
+        same = before is not None and before.change == change
+        if before is not None and same and (before.as_said or monotonic() < before.again_at):
+            return before
         in_hand = before.scorer if before is not None else None
         if in_hand is not None and in_hand.sha256 == sha256:
             return Held(change, in_hand)
         told = {"product": place.product, "purpose": place.purpose.value, "alias": place.alias.value, "sha256": sha256}
         try:
             scorer = self._load(sha256, place)
-        except NotReady as error:
-            log.error("model_unusable", **told, error=str(error))  # noqa: TRY400  # the sentence says it all
+        except Exception as error:
+            said = str(error) if isinstance(error, NotReady) else type(error).__name__
+            log.error("model_unusable", **told, error=said)  # noqa: TRY400  # the sentence says it all
+            failures = before.failures + 1 if before is not None and same else 1
             # The last champion was signed for; nobody has to be decided about by a challenger.
-            return Held(change, in_hand if place.alias is Alias.CHAMPION else None)
+            kept = in_hand if place.alias is Alias.CHAMPION else None
+            return Held(change, kept, failures, monotonic() + min(TRY_AGAIN_S * 2 ** (failures - 1), LONGEST_S))
         log.info("model_in_use", **told)
         return Held(change, scorer)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from meridian.errors import FieldProblem, InvalidInput, NotFound, Unauthenticate
 
 SCOPES = ("decide", "read", "admin")
 MARK = "mk"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
 REMEMBERED_S = 1.0
 """A key that was good is taken for good so long without asking again, and so long a revoked one may still open."""
 MOST_REMEMBERED = 1000
@@ -94,12 +96,21 @@ class Keys:
         self._remembered.clear()
 
     def set_password(self, username: str, password: str) -> None:
-        """Add an analyst, or change one's password (argon2id)."""
+        """Add a person, or change one's password (argon2id)."""
+        if not NAME.fullmatch(username):
+            raise InvalidInput(
+                f"{username!r} is no name to sign in with: letters of a to z, digits, and . _ @ + - after the first, "
+                "64 at most; two spellings of one name would be two people.",
+                [FieldProblem("/username", repr(username), NAME.pattern)],
+            )
         if len(password) < 12:
             raise InvalidInput(
                 "A password needs at least 12 characters.", [FieldProblem("/password", "(hidden)", "12 or more")]
             )
         with transaction(self.engine) as connection:
+            spelt = access.spelling_of(connection, username)
+            if spelt not in (None, username):
+                raise InvalidInput(f"There is {spelt!r} already, who is the same person as {username!r}.")
             access.put_analyst(connection, username, self._hasher.hash(password))
 
     def sign_in(self, username: str, password: str) -> bool:

@@ -14,7 +14,7 @@ from meridian.db import registry
 from meridian.db.engine import transaction
 from meridian.errors import InvalidInput, RegistryConflict
 from meridian.products import Product
-from meridian.registry import Alias, Change, Manifest, Place, Purpose, former, usable_scorer
+from meridian.registry import Alias, Change, Manifest, Place, Purpose, former, scorer_of, usable_scorer
 
 SHORTEST_HASH = 6
 
@@ -32,9 +32,11 @@ class Registrations:
         *, owner: str, intended_use: str, data: tuple[str, str], by: str,
     ) -> registry.Submission:  # fmt: skip
         """Put a model forward, with its files and what its gates found; `data` is what they were measured on, and its
-        SHA-256. That gates did not pass does not hinder it: who signs will see it.
+        SHA-256. That gates did not pass does not hinder it: who signs will see it. Raises `UntrustedModel` where the
+        files are not the manifest's.
         """
         _check_said(owner=owner, use=intended_use)
+        scorer_of(manifest, files, PurePosixPath("submitted", manifest.sha256))
         submission = registry.Submission(
             self.new_id(), manifest.sha256, owner, intended_use, data[0], data[1], gates, by
         )  # fmt: skip
@@ -43,33 +45,30 @@ class Registrations:
             registry.add_submission(connection, submission)
         return submission
 
-    def approve(self, sha256: str, waivers: Mapping[str, str], note: str, by: str) -> registry.Registered:
-        """Sign for the newest submission of a model, and by waivers for the gates that it did not pass.
+    def approve(
+        self, of: registry.Registered, waivers: Mapping[str, str], note: str, by: str
+    ) -> registry.Registered:  # fmt: skip
+        """Sign for a submission that was looked at, and by waivers for the gates that it did not pass.
 
         Raises `Forbidden` for a model of one's own, `InvalidInput` where a gate did not pass and is not waived, or was
         passed and is; `RegistryConflict` where somebody signed before.
         """
+        needless = sorted(set(waivers) - set(of.submission.failed))
+        if needless:
+            raise InvalidInput(
+                f"There is nothing to waive for {', '.join(needless)}: the gates that did not pass are "
+                f"{', '.join(of.submission.failed) or 'none'}."
+            )
         with transaction(self.engine) as connection:
-            one = self._named(connection, sha256)
-            needless = sorted(set(waivers) - set(one.submission.failed))
-            if needless:
-                raise InvalidInput(
-                    f"There is nothing to waive for {', '.join(needless)}: the gates that did not pass are "
-                    f"{', '.join(one.submission.failed) or 'none'}."
-                )
-            registry.add_approval(connection, one.submission.id, waivers, note, by)
-        return self.find(one.manifest.sha256)
+            registry.add_approval(connection, of.submission.id, waivers, note, by)
+        return self.find(of.manifest.sha256)
 
     def promote(self, sha256: str, because: str, by: str) -> Change:
-        """Have a model decide. Where it was the challenger, it is none any more."""
+        """Have a model decide. Where it was the challenger or the shadow, it is none any more."""
         with transaction(self.engine) as connection:
             one = self._named(connection, sha256)
-            change = self._appoint(connection, _place(one.manifest, Alias.CHAMPION), one.manifest, None, because, by)
-            challenged = _place(one.manifest, Alias.CHALLENGER)
-            holder = registry.holders(connection).get(challenged)
-            if holder is not None and holder.model_sha256 == one.manifest.sha256:
-                self._appoint(connection, challenged, None, None, "it is the champion now", by)
-        return change
+            place = _place(one.manifest, Alias.CHAMPION)
+            return self._crown(connection, registry.changes_of(connection, place), place, one.manifest, because, by)
 
     def rollback(self, product: str, purpose: Purpose, because: str, by: str) -> Change:
         """Have the former champion decide again. Raises `RegistryConflict` where there was none."""
@@ -83,7 +82,7 @@ class Registrations:
                     "promote the one that is to decide."
                 )
             one = self._named(connection, sha256)
-            return self._appoint(connection, place, one.manifest, None, because, by, back=True)
+            return self._crown(connection, changes, place, one.manifest, because, by, back=True)
 
     def challenge(self, sha256: str, share: float, because: str, by: str) -> Change:
         """Have a model decide about a share of the applicants, always the same ones."""
@@ -92,21 +91,24 @@ class Registrations:
         with transaction(self.engine) as connection:
             one = self._named(connection, sha256)
             place = _place(one.manifest, Alias.CHALLENGER)
-            return self._appoint(connection, place, one.manifest, share, because, by)
+            changes = registry.changes_of(connection, place)
+            return self._appoint(connection, changes, place, one.manifest, share, because, by)
 
     def shadow(self, sha256: str, because: str, by: str) -> Change:
         """Have a model score what another decides."""
         with transaction(self.engine) as connection:
             one = self._named(connection, sha256)
-            return self._appoint(connection, _place(one.manifest, Alias.SHADOW), one.manifest, None, because, by)
+            place = _place(one.manifest, Alias.SHADOW)
+            changes = registry.changes_of(connection, place)
+            return self._appoint(connection, changes, place, one.manifest, None, because, by)
 
     def end(self, place: Place, because: str, by: str) -> Change:
         """No challenger, or no shadow, from now on. Raises `RegistryConflict` where there is none."""
         with transaction(self.engine) as connection:
-            holder = registry.holders(connection).get(place)
-            if holder is None or holder.model_sha256 is None:
+            changes = registry.changes_of(connection, place)
+            if not changes or changes[-1].model_sha256 is None:
                 raise RegistryConflict(f"{place.product} has no {place.alias} of purpose {place.purpose}.")
-            return self._appoint(connection, place, None, None, because, by)
+            return self._appoint(connection, changes, place, None, None, because, by)
 
     def find(self, sha256: str) -> registry.Registered:
         """The registered model whose hash begins so. Raises `InvalidInput` where it is none, or several."""
@@ -126,28 +128,39 @@ class Registrations:
     def _named(self, connection: Connection, sha256: str) -> registry.Registered:
         if len(sha256) < SHORTEST_HASH:
             raise InvalidInput(f"{sha256!r} is too short for a hash; give {SHORTEST_HASH} digits or more.")
-        found = [
-            one for one in registry.registered(connection) if one.manifest.sha256.startswith(sha256.lower())
-        ]  # fmt: skip
+        found = registry.find_registered(connection, sha256.lower())
         if len(found) != 1:
-            what = "No model" if not found else f"{len(found)} models"
+            what = "No model" if not found else "More than one model"
             raise InvalidInput(
                 f"{what} of the registry with a hash that begins with {sha256!r}; `meridian models list` shows all, "
                 "`meridian models submit` adds one."
             )
         return found[0]
 
-    def _appoint(
-        self, connection: Connection, place: Place, model: Manifest | None, share: float | None, because: str, by: str,
+    def _crown(
+        self, connection: Connection, changes: Sequence[Change], place: Place, model: Manifest, because: str, by: str,
         *, back: bool = False,
     ) -> Change:  # fmt: skip
-        """The change that gives a place to a model: one row, so that nobody meets half of it."""
+        """Make a model the champion; it stands beside itself as nothing else."""
+        change = self._appoint(connection, changes, place, model, None, because, by, back=back)
+        for alias in (Alias.CHALLENGER, Alias.SHADOW):
+            beside = registry.changes_of(connection, place._replace(alias=alias))
+            if beside and beside[-1].model_sha256 == model.sha256:
+                self._appoint(connection, beside, beside[-1].place, None, None, "it is the champion now", by)
+        return change
+
+    def _appoint(
+        self, connection: Connection, changes: Sequence[Change], place: Place, model: Manifest | None,
+        share: float | None, because: str, by: str, *, back: bool = False,
+    ) -> Change:  # fmt: skip
+        """The change that gives a place to a model: one row, so that nobody meets half of it.
+
+        It follows on `changes`, all there were when it was thought of: who came between is not passed over.
+        """
         _check_said(because=because)
         if model is not None:
             self._check_usable(connection, place, model)
-        holder = registry.holders(connection).get(place)
-        number = 1 if holder is None else holder.number + 1
-        change = Change(place, number, model.sha256 if model else None, share, back, because, by)
+        change = Change(place, len(changes) + 1, model.sha256 if model else None, share, back, because, by)
         registry.add_change(connection, change)
         return change
 

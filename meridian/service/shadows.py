@@ -41,6 +41,8 @@ class Shadows:
     def _score(self, product: Product, evidence: Evidence, decided: Version, scorer: Scorer) -> None:
         if set(scorer.features) - set(evidence.features):
             return  # evidence of before its features were declared
+        if decided.policy_version != product.terms.version:
+            return  # the difference would be the policy's
         would_be = product.decide(evidence, scorer)
         if would_be.score is None:
             return

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from meridian.products import Product
 from meridian.registry import ModelArchive, ModelShelf, ModelsInUse, Purpose, Register
+from meridian.scoring import Scorer
 from meridian.settings import Settings
 
 
@@ -38,6 +39,10 @@ class Models:
     def batch(self) -> ModelShelf:
         """Those of the assessment."""
         return self._shelf(Purpose.BATCH)
+
+    def champion(self, product: str, purpose: Purpose) -> Scorer | None:
+        """The model that decides where no challenger does."""
+        return self._shelf(purpose)(product)
 
     @cached_property
     def archive(self) -> ModelArchive:

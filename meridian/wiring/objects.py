@@ -222,7 +222,7 @@ class Wiring:
     @cached_property
     def experiments(self) -> Experiments:
         """What challengers and shadows have shown."""
-        return Experiments(self.statements, self.reproduction, self.models.archive)
+        return Experiments(self.engine, self.reproduction, self.models.archive, self.models.champion)
 
     @cached_property
     def replays(self) -> Replays:

@@ -61,6 +61,10 @@ CREATE TABLE registry.submission (
     data text NOT NULL,
     data_sha256 bytea NOT NULL CHECK (length(data_sha256) = 32),
     gates jsonb NOT NULL CHECK (jsonb_typeof(gates) = 'array' AND jsonb_array_length(gates) > 0),
+    CONSTRAINT submission_gates_are_gates CHECK (
+        NOT jsonb_path_exists(gates, 'strict $[*] ? (@.type() != "object")')
+        AND NOT jsonb_path_exists(gates, '$[*] ? (!(@.name.type() == "string") || !(@.passed.type() == "boolean")
+                                                  || !(@.found.type() == "string"))')),
     submitted_by text NOT NULL REFERENCES access.analyst,
     submitted_at timestamptz NOT NULL DEFAULT now()
 );
@@ -71,6 +75,7 @@ COMMENT ON COLUMN registry.submission.gates IS 'Each as {name, passed, found}.';
 CREATE TABLE registry.approval (
     submission_id uuid PRIMARY KEY REFERENCES registry.submission,
     waivers jsonb NOT NULL CHECK (jsonb_typeof(waivers) = 'object'),
+    CONSTRAINT approval_waivers_are_words CHECK (NOT jsonb_path_exists(waivers, 'strict $.* ? (@.type() != "string")')),
     note text NOT NULL,
     approved_by text NOT NULL REFERENCES access.analyst,
     approved_at timestamptz NOT NULL DEFAULT now()
@@ -114,8 +119,46 @@ CREATE INDEX shadow_score_of ON registry.shadow_score (model_sha256, scored_at);
 COMMENT ON TABLE registry.shadow_score IS 'What a model that does not decide would have said of a version.';
 """
 
-# A gate that a build of the service leaves out is a gate that did not pass.
+# Two spellings of one name would be two people.
+PEOPLE = """
+ALTER TABLE access.analyst ADD CONSTRAINT analyst_name
+    CHECK (username ~ '^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$') NOT VALID;
+-- Some people, not some million.
+-- squawk-ignore require-concurrent-index-creation
+CREATE UNIQUE INDEX analyst_folded ON access.analyst (lower(username));
+"""
+
+# A gate that a build of the service leaves out is a gate that did not pass. Moments are the server's, whatever is sent.
 GUARDS = """
+CREATE FUNCTION registry.note_model() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.added_at := now();
+    RETURN NEW;
+END $$;
+CREATE TRIGGER model_moment BEFORE INSERT ON registry.model
+    FOR EACH ROW EXECUTE FUNCTION registry.note_model();
+
+CREATE FUNCTION registry.check_file() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- With its model, or never.
+    IF NOT EXISTS (SELECT FROM registry.model WHERE sha256 = NEW.model_sha256
+                   AND xmin = pg_current_xact_id()::xid) THEN
+        RAISE EXCEPTION USING ERRCODE = 'MR003', MESSAGE = 'files are added with their model and at no other time';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER file_with_model BEFORE INSERT ON registry.file
+    FOR EACH ROW EXECUTE FUNCTION registry.check_file();
+
+CREATE FUNCTION registry.note_submission() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.submitted_at := clock_timestamp();
+    RETURN NEW;
+END $$;
+CREATE TRIGGER submission_moment BEFORE INSERT ON registry.submission
+    FOR EACH ROW EXECUTE FUNCTION registry.note_submission();
+
 CREATE FUNCTION registry.check_approval() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -137,11 +180,12 @@ BEGIN
         WHERE g -> 'passed' = 'true'::jsonb
         UNION SELECT g ->> 'name' FROM jsonb_array_elements(of.gates) g WHERE g -> 'passed' <> 'true'::jsonb
     ) AS not_passed
-    WHERE name = ANY (final) OR coalesce(btrim(NEW.waivers ->> name), '') = '';
+    WHERE name = ANY (final) OR coalesce(NEW.waivers ->> name, '') !~ '[^[:space:]]';
     IF failed IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'MR002', MESSAGE = format(
             'gates did not pass, and no waiver can be or was signed for them: %s', failed);
     END IF;
+    NEW.approved_at := now();
     RETURN NEW;
 END $$;
 CREATE TRIGGER approval_is_anothers BEFORE INSERT ON registry.approval
@@ -149,9 +193,29 @@ CREATE TRIGGER approval_is_anothers BEFORE INSERT ON registry.approval
 
 CREATE FUNCTION registry.check_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    last bigint;
+    newest uuid;
 BEGIN
+    SELECT coalesce(max(number), 0) INTO last FROM registry.change
+    WHERE product = NEW.product AND purpose = NEW.purpose AND alias = NEW.alias;
+    IF NEW.number <> last + 1 THEN
+        RAISE EXCEPTION USING ERRCODE = 'MR005', MESSAGE = format(
+            'its last change has the number %s, so that this one cannot have %s', last, NEW.number);
+    END IF;
+    NEW.changed_at := clock_timestamp();
     IF NEW.model_sha256 IS NULL THEN
         RETURN NEW;
+    END IF;
+    IF NEW.back AND NOT EXISTS (SELECT FROM registry.change c WHERE c.product = NEW.product
+                                AND c.purpose = NEW.purpose AND c.alias = NEW.alias
+                                AND c.model_sha256 = NEW.model_sha256) THEN
+        RAISE EXCEPTION USING ERRCODE = 'MR003', MESSAGE = 'the model never was what it is to be again';
+    END IF;
+    IF NEW.alias <> 'champion' AND NEW.model_sha256 = (
+            SELECT c.model_sha256 FROM registry.change c WHERE c.product = NEW.product AND c.purpose = NEW.purpose
+            AND c.alias = 'champion' ORDER BY c.number DESC LIMIT 1) THEN
+        RAISE EXCEPTION USING ERRCODE = 'MR003', MESSAGE = 'the model is the champion, beside which it would stand';
     END IF;
     IF NEW.alias = 'shadow' THEN
         -- It decides about nobody; it must only be what it says it is.
@@ -160,9 +224,14 @@ BEGIN
                              AND g -> 'passed' = 'true'::jsonb) THEN
             RAISE EXCEPTION USING ERRCODE = 'MR003', MESSAGE = 'the model was never submitted with files that hold';
         END IF;
-    ELSIF NOT EXISTS (SELECT FROM registry.approval a JOIN registry.submission s ON s.id = a.submission_id
-                      WHERE s.model_sha256 = NEW.model_sha256) THEN
-        RAISE EXCEPTION USING ERRCODE = 'MR003', MESSAGE = 'nobody has signed for the model';
+        RETURN NEW;
+    END IF;
+    -- What was found last is what counts; back goes who was signed for once, whatever somebody submitted since.
+    SELECT s.id INTO newest FROM registry.submission s WHERE s.model_sha256 = NEW.model_sha256
+    ORDER BY s.submitted_at DESC LIMIT 1;
+    IF NOT EXISTS (SELECT FROM registry.approval a JOIN registry.submission s ON s.id = a.submission_id
+                   WHERE s.model_sha256 = NEW.model_sha256 AND (NEW.back OR s.id = newest)) THEN
+        RAISE EXCEPTION USING ERRCODE = 'MR003', MESSAGE = 'nobody has signed for the model as it was submitted last';
     END IF;
     RETURN NEW;
 END $$;
@@ -174,9 +243,13 @@ TABLES = ("model", "file", "submission", "approval", "change", "shadow_score")
 
 # Who answers callers, or assesses, reads which model is whose and cannot change it.
 GRANTS = """
+ALTER FUNCTION registry.note_model OWNER TO meridian_owner;
+ALTER FUNCTION registry.check_file OWNER TO meridian_owner;
+ALTER FUNCTION registry.note_submission OWNER TO meridian_owner;
 ALTER FUNCTION registry.check_approval OWNER TO meridian_owner;
 ALTER FUNCTION registry.check_change OWNER TO meridian_owner;
-REVOKE ALL ON FUNCTION registry.check_approval, registry.check_change FROM PUBLIC;
+REVOKE ALL ON FUNCTION registry.note_model, registry.check_file, registry.note_submission, registry.check_approval,
+    registry.check_change FROM PUBLIC;
 GRANT USAGE ON SCHEMA registry TO meridian_app, meridian_worker, meridian_registrar;
 GRANT SELECT ON registry.model, registry.file, registry.submission, registry.approval, registry.change
     TO meridian_app, meridian_worker, meridian_registrar;
@@ -190,97 +263,22 @@ GRANT SELECT ON record.application, record.policy, record.evidence, record.versi
 GRANT SELECT ON access.analyst TO meridian_registrar;
 """
 
-VIEWS = """
-CREATE VIEW audit.models AS
-SELECT encode(m.sha256, 'hex') AS model_sha256, m.name AS model, m.product, m.purpose, s.id AS submission_id,
-       s.owner, s.intended_use, s.data, encode(s.data_sha256, 'hex') AS data_sha256, s.submitted_by, s.submitted_at,
-       a.approved_by, a.approved_at, a.note, m.manifest::jsonb AS manifest
-FROM registry.model m
-JOIN registry.submission s ON s.model_sha256 = m.sha256
-LEFT JOIN registry.approval a ON a.submission_id = s.id;
-COMMENT ON VIEW audit.models IS 'Every model put forward, by whom and what for, and who signed for it.';
-COMMENT ON COLUMN audit.models.purpose IS 'compact, reduced and application-only answer at once; batch assesses.';
-COMMENT ON COLUMN audit.models.submission_id IS 'A model may be put forward more than once.';
-COMMENT ON COLUMN audit.models.owner IS 'Who answers for the model.';
-COMMENT ON COLUMN audit.models.intended_use IS 'What the model is for, in its submitter''s words.';
-COMMENT ON COLUMN audit.models.data IS 'The file or folder of past loans on which its gates were measured.';
-COMMENT ON COLUMN audit.models.data_sha256 IS 'SHA-256 of that data.';
-COMMENT ON COLUMN audit.models.submitted_by IS 'The maker: never the one who signs.';
-COMMENT ON COLUMN audit.models.submitted_at IS 'When the gates had been measured.';
-COMMENT ON COLUMN audit.models.approved_by IS 'Who signed for it; null while nobody has.';
-COMMENT ON COLUMN audit.models.approved_at IS 'When that was.';
-COMMENT ON COLUMN audit.models.note IS 'What the one who signed had to say.';
-COMMENT ON COLUMN audit.models.manifest IS 'All that is stated of the model: data, features, figures, limits, hashes.';
-
-CREATE VIEW audit.model_gates AS
-SELECT s.id AS submission_id, encode(s.model_sha256, 'hex') AS model_sha256, g.gate ->> 'name' AS gate,
-       (g.gate ->> 'passed')::boolean AS passed, g.gate ->> 'found' AS found,
-       a.waivers ->> (g.gate ->> 'name') AS waived_because,
-       CASE WHEN a.waivers ? (g.gate ->> 'name') THEN a.approved_by END AS waived_by, s.submitted_at
-FROM registry.submission s
-CROSS JOIN LATERAL jsonb_array_elements(s.gates) AS g (gate)
-LEFT JOIN registry.approval a ON a.submission_id = s.id;
-COMMENT ON VIEW audit.model_gates IS 'What every gate found of a model when it was put forward.';
-COMMENT ON COLUMN audit.model_gates.submission_id IS 'As in audit.models.';
-COMMENT ON COLUMN audit.model_gates.gate IS 'The gate''s name.';
-COMMENT ON COLUMN audit.model_gates.passed IS 'Whether the model passed.';
-COMMENT ON COLUMN audit.model_gates.found IS 'What was measured, and where the limit lay.';
-COMMENT ON COLUMN audit.model_gates.waived_because IS 'Why it was signed for all the same; null where it was not.';
-COMMENT ON COLUMN audit.model_gates.waived_by IS 'Who signed for that.';
-COMMENT ON COLUMN audit.model_gates.submitted_at IS 'When the gates had been measured.';
-
-CREATE VIEW audit.model_changes AS
-SELECT c.product, c.purpose, c.alias, c.number, encode(c.model_sha256, 'hex') AS model_sha256, m.name AS model,
-       c.share, c.back, c.because, c.changed_by, c.changed_at,
-       lead(c.changed_at) OVER (PARTITION BY c.product, c.purpose, c.alias ORDER BY c.number) AS until
-FROM registry.change c
-LEFT JOIN registry.model m ON m.sha256 = c.model_sha256;
-COMMENT ON VIEW audit.model_changes IS 'Which model was champion, challenger or shadow, from when until when.';
-COMMENT ON COLUMN audit.model_changes.purpose IS 'As in audit.models.';
-COMMENT ON COLUMN audit.model_changes.alias IS
-    'champion decides; challenger decides for a share of applicants; shadow scores and decides about nobody.';
-COMMENT ON COLUMN audit.model_changes.share IS 'The challenger''s share of applicants.';
-COMMENT ON COLUMN audit.model_changes.back IS 'True: the former champion was put back.';
-COMMENT ON COLUMN audit.model_changes.changed_by IS 'Who did it.';
-COMMENT ON COLUMN audit.model_changes.changed_at IS 'From then on, within five seconds, in every process.';
-COMMENT ON COLUMN audit.model_changes.until IS 'When the next change came; null: it holds.';
-
-CREATE VIEW audit.shadow_scores AS
-SELECT sh.version_id AS decision_id, a.ref AS application_ref, a.product,
-       encode(sh.model_sha256, 'hex') AS model_sha256, m.purpose, sh.pd, sh.outcome, sh.reason_codes, sh.scored_at
-FROM registry.shadow_score sh
-JOIN record.application a ON a.id = sh.application_id
-JOIN registry.model m ON m.sha256 = sh.model_sha256;
-COMMENT ON VIEW audit.shadow_scores IS 'What a shadow would have decided on the same evidence; it never decides.';
-COMMENT ON COLUMN audit.shadow_scores.decision_id IS 'What was decided.';
-COMMENT ON COLUMN audit.shadow_scores.model_sha256 IS 'The shadow.';
-COMMENT ON COLUMN audit.shadow_scores.purpose IS 'As in audit.models.';
-COMMENT ON COLUMN audit.shadow_scores.pd IS 'Its PD, 0 to 1; null where it could not score.';
-COMMENT ON COLUMN audit.shadow_scores.outcome IS 'What would have come out by the same policy.';
-COMMENT ON COLUMN audit.shadow_scores.scored_at IS 'When the shadow scored.';
-"""
-VIEW_NAMES = ("models", "model_gates", "model_changes", "shadow_scores")
-
 
 def upgrade() -> None:
     """Make everything."""
-    for part in (ROLE, SCHEMA, MODELS, SHADOWS):
+    for part in (ROLE, PEOPLE, SCHEMA, MODELS, SHADOWS):
         op.execute(part)
     for table in TABLES:
         op.execute(f"ALTER TABLE registry.{table} OWNER TO meridian_owner")
     op.execute(GUARDS)
     op.execute(GRANTS)
-    op.execute(VIEWS)
-    for name in VIEW_NAMES:
-        op.execute(f"ALTER VIEW audit.{name} OWNER TO meridian_owner")
-        op.execute(f"GRANT SELECT ON audit.{name} TO meridian_audit, meridian_app, meridian_registrar")
 
 
 def downgrade() -> None:
     """Take it away, with every signature in it; the models' folders are untouched."""
-    for name in VIEW_NAMES:
-        op.execute(f"DROP VIEW audit.{name}")
     op.execute("DROP SCHEMA registry CASCADE")
+    op.execute("DROP INDEX access.analyst_folded")
+    op.execute("ALTER TABLE access.analyst DROP CONSTRAINT analyst_name")
     op.execute("REVOKE ALL ON ALL TABLES IN SCHEMA record, access, audit FROM meridian_registrar")
     op.execute("REVOKE ALL ON schema_version FROM meridian_registrar")
     op.execute("REVOKE USAGE ON SCHEMA record, access, audit FROM meridian_registrar")

@@ -29,6 +29,9 @@ def test_going_back_twice_is_two_champions_back_and_not_where_the_first_step_beg
     assert former(changes("a", "b", "<", "c")) == "a"
     # Promoted twice, it is its own former in nobody's eyes.
     assert former(changes("a", "b", "b")) == "a"
+    # Whatever stands there, nobody is left without an answer: back to one who never was is a promotion.
+    assert former([Change(PLACE, 1, "a", None, True, "tests", "somebody")]) is None
+    assert former([*changes("a"), Change(PLACE, 2, "b", None, True, "tests", "somebody")]) == "a"
 
 
 @given(st.lists(st.sampled_from([*MODELS, "<"])))

@@ -10,7 +10,7 @@ import pytest
 from meridian.features import Feature
 from meridian.features.reads import fields_read
 from meridian.products import Product, find_product, products
-from meridian.products.levers import Lever, changed, down, one_of, paid_down, value_at
+from meridian.products.levers import MOST_STEPS, Lever, changed, down, one_of, paid_down, value_at
 
 APPLICATION: dict[str, Any] = {"amount": 1750.0, "report": {"balance": 400.0, "use": 0.8, "gone": None}}
 NEVER = ("date_of_birth", "applicant_id", "sex", "race", "age")
@@ -21,6 +21,13 @@ def test_amounts_go_down_in_whole_steps() -> None:
     assert down(500, 1000)(1500.0) == [1000]
     assert down(500, 500)(500.0) == []
     assert down(500, 500)(100.0) == []
+
+
+def test_of_a_number_that_nobody_would_ask_for_not_every_step_is_made() -> None:
+    found = down(1, 1)(1e15)
+    assert len(found) == MOST_STEPS
+    assert (found[0], found[-1]) == (1e15 - 1, 1)
+    assert list(found) == sorted(found, reverse=True)
 
 
 def test_of_choices_the_nearest_comes_first() -> None:

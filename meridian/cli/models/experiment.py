@@ -15,6 +15,7 @@ from meridian.errors import InvalidInput
 from meridian.experiments import Arm, Estimate, Experiment, Groups
 from meridian.products import find_product
 from meridian.registry import Alias, Change, Place, Purpose
+from meridian.service import Experiments
 from meridian.settings import load_settings
 from meridian.wiring import Wiring
 
@@ -46,15 +47,15 @@ def challenger(
     of = find_product(product).name
     place = Place(of, purpose, Alias.CHALLENGER)
     if set_to is not None or end:
-        who, why, wiring = _who(by, because)
-        if end:
+        who, why, wiring = _who(by, because, begin=set_to is not None, end=end)
+        if set_to is None:
             change = wiring.registrations.end(place, why, who)
         else:
-            change = wiring.registrations.challenge(set_to or "", share, why, who)
+            change = wiring.registrations.challenge(_fitting(wiring, set_to, place), share, why, who)
         tell(change, as_json=as_json)
         return
     with progress_bar() as progress:
-        report = Wiring(load_settings(), "models").experiments.challenger(
+        report = _experiments().challenger(
             of, purpose, _groups(groups, compare), partial(progress, "decisions made again")
         )
     _report(*report, as_json=as_json)
@@ -73,24 +74,41 @@ def shadow(
 ) -> None:
     """What the shadow has shown; with --set, have a model score all that another decides; with --end, none."""
     of = find_product(product).name
+    place = Place(of, purpose, Alias.SHADOW)
     if set_to is not None or end:
-        who, why, wiring = _who(by, because)
-        if end:
-            change = wiring.registrations.end(Place(of, purpose, Alias.SHADOW), why, who)
+        who, why, wiring = _who(by, because, begin=set_to is not None, end=end)
+        if set_to is None:
+            change = wiring.registrations.end(place, why, who)
         else:
-            change = wiring.registrations.shadow(set_to or "", why, who)
+            change = wiring.registrations.shadow(_fitting(wiring, set_to, place), why, who)
         tell(change, as_json=as_json)
         return
-    experiments = Wiring(load_settings(), "models").experiments
-    _report(*experiments.shadow(of, purpose, _groups(groups, compare)), as_json=as_json)
+    _report(*_experiments().shadow(of, purpose, _groups(groups, compare)), as_json=as_json)
 
 
-def _who(by: str | None, because: str | None) -> tuple[str, str, Wiring]:
+def _experiments() -> Experiments:
+    return Wiring(load_settings(), "models").experiments
+
+
+def _who(by: str | None, because: str | None, *, begin: bool, end: bool) -> tuple[str, str, Wiring]:
+    if begin and end:
+        raise InvalidInput("--set begins and --end ends it; give one of the two.")
     if by is None or because is None:
         raise InvalidInput("To begin or to end it takes --as NAME and --because WHY.")
     wiring = registrar()
     authenticate(wiring, by)
     return by, because, wiring
+
+
+def _fitting(wiring: Wiring, sha256: str, place: Place) -> str:
+    """The whole hash of the model, which is for this very product and purpose."""
+    manifest = wiring.registrations.find(sha256).manifest
+    if (manifest.product, manifest.purpose) != (place.product, place.purpose):
+        raise InvalidInput(
+            f"{sha256} is a {manifest.purpose} model of {manifest.product}, and no {place.purpose} model of "
+            f"{place.product}; give its product, and --purpose."
+        )
+    return manifest.sha256
 
 
 def _groups(path: Path | None, compare: str | None) -> Groups | None:
@@ -120,8 +138,9 @@ def _report(holder: Change, found: Experiment, *, as_json: bool) -> None:
         ("champion", place.alias.value, "decisions"), [(*pair, count) for pair, count in swaps.outcomes.most_common()]
     )
     out.print(
-        f"{swaps.changed} of {swaps.decisions} come out otherwise on the same evidence ({swaps.skipped} could not be "
-        f"compared); {swaps.other_reasons} that neither approves have other reasons. In brackets: 95 %."
+        f"{swaps.changed} of {swaps.decisions} drawn come out otherwise on the same evidence ({swaps.skipped} could "
+        f"not be compared); {swaps.other_reasons} that neither approves have other reasons. In brackets: 95 %; a dash "
+        "where too few were decided to say."
     )
 
 

@@ -31,14 +31,16 @@ class Kept:
     registered: Registered | None
     places: tuple[Change, ...]
     """What it is in the registry."""
-    decides: bool
-    """Whether it decides about anybody now."""
+    decides: bool | None
+    """Whether it decides about anybody now; None where the registry cannot be asked."""
 
     @property
     def status(self) -> str:
         """In words."""
         if self.places:
             return ", ".join(_words(change) for change in self.places)
+        if self.decides is None:
+            return "not known"
         if self.decides:
             return "in use"
         if self.registered is not None:
@@ -88,15 +90,16 @@ def named(sha256: str) -> Kept:
     return found[0]
 
 
-def _registry(settings: Settings) -> tuple[list[Registered], Mapping[Place, Change]]:
+def _registry(settings: Settings) -> tuple[list[Registered], Mapping[Place, Change] | None]:
+    """None in the place of who holds what, where nobody can be asked."""
     if not settings.database_url:
         return [], {}
     wiring = registrar(settings)
     try:
         return wiring.registrations.list()
     except Unavailable:
-        talk.print("The registry cannot be reached: only the models of the folder are shown.")
-        return [], {}
+        talk.print("The registry cannot be reached: the models of the folder are shown, whichever decide.")
+        return [], None
     finally:
         wiring.close()
 
@@ -118,8 +121,10 @@ def _kept(
     folder: Path | None,
     retired: bool,
     by_hash: Mapping[str, Registered],
-    holders: Mapping[Place, Change],
+    holders: Mapping[Place, Change] | None,
 ) -> Kept:
+    if holders is None:
+        return Kept(manifest, folder, retired, None, (), decides=False if retired else None)
     places = tuple(change for change in holders.values() if change.model_sha256 == manifest.sha256)
     champion = Place(manifest.product, manifest.purpose, Alias.CHAMPION)
     by_folder = folder is not None and not retired and settings.models == "any" and champion not in holders

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import typer
 
@@ -10,10 +12,11 @@ from meridian.cli.models.examine import examine
 from meridian.cli.models.kept import CARD, registrar
 from meridian.cli.models.look import SHOWN
 from meridian.cli.screen import ask_password, print_json, talk
+from meridian.db.registry import Registered
 from meridian.errors import InvalidInput, Unauthenticated
-from meridian.products import find_product
+from meridian.products import Product, find_product
 from meridian.registry import Change, Purpose, bundle_folder, load_manifest, read_files
-from meridian.settings import load_settings
+from meridian.settings import Settings, load_settings
 from meridian.wiring import Wiring
 
 DECISIONS = 1000
@@ -40,21 +43,20 @@ def submit(
     Exit code 1 where it did not pass them all: it is stored all the same, and who signs has to waive each.
     """
     settings, of = load_settings(), find_product(product)
-    place = folder or bundle_folder(settings.models_dir, product, purpose)
-    manifest = load_manifest(place)
     wiring = registrar(settings)
     authenticate(wiring, by)
-    found = examine(of, place, data, decisions)
-    if not found.gates[0].passed:
-        raise InvalidInput(f"The registry takes no model that is not what it says: {found.gates[0].found}")
-    files = {
-        **read_files(place),
-        **{name: (place / name).read_bytes() for name in (CARD, "card.json") if (place / name).exists()},
-    }
-    submission = wiring.registrations.submit(
-        manifest, files, [gate.document() for gate in found.gates],
-        owner=owner, intended_use=use, data=(str(data), found.lineage.sha256), by=by,
-    )  # fmt: skip
+    # A copy: what is measured is what is stored, whoever trains meanwhile.
+    with TemporaryDirectory() as copy:
+        place = Path(shutil.copytree(folder or _folder(settings, of, purpose), Path(copy) / purpose))
+        manifest = load_manifest(place)
+        found = examine(of, place, data, decisions)
+        if not found.gates[0].passed:
+            raise InvalidInput(f"The registry takes no model that is not what it says: {found.gates[0].found}")
+        cards = {name: (place / name).read_bytes() for name in (CARD, "card.json") if (place / name).exists()}
+        submission = wiring.registrations.submit(
+            manifest, {**read_files(place), **cards}, [gate.document() for gate in found.gates],
+            owner=owner, intended_use=use, data=(str(data), found.lineage.sha256), by=by,
+        )  # fmt: skip
     if as_json:
         gates = [gate.document() for gate in found.gates]
         print_json({"submission": submission.id, "sha256": manifest.sha256, "passed": found.passed, "gates": gates})
@@ -76,8 +78,10 @@ def approve(
 ) -> None:
     """Sign for a model that somebody else has put forward."""
     wiring, waivers = registrar(), dict(_waiver(text) for text in waive)
+    looked_at = wiring.registrations.find(sha256)
+    _tell_submission(looked_at)
     authenticate(wiring, by)
-    one = wiring.registrations.approve(sha256, waivers, note, by)
+    one = wiring.registrations.approve(looked_at, waivers, note, by)
     if as_json:
         print_json({"sha256": one.manifest.sha256, "approved_by": by, "waivers": dict(one.waivers)})
     else:
@@ -125,6 +129,24 @@ def tell(change: Change, *, as_json: bool) -> None:
         return
     who = f"{sha256[:SHOWN]} is the {place.alias} now" if sha256 else f"there is no {place.alias} any more"
     talk.print(f"{place.product}, {place.purpose}: {who}, in every process within seconds.", markup=False)
+
+
+def _folder(settings: Settings, product: Product, purpose: Purpose) -> Path:
+    """Where the home has the model. Raises `NotReady` where it has none."""
+    folder = bundle_folder(settings.models_dir, product.name, purpose)
+    load_manifest(folder)
+    return folder
+
+
+def _tell_submission(of: Registered) -> None:
+    """What is about to be signed for, beside the outcome."""
+    submission = of.submission
+    talk.print(
+        f"{of.manifest.name} {of.manifest.sha256[:SHOWN]}, submitted {submission.submitted_at:%Y-%m-%d %H:%M} by "
+        f"{submission.submitted_by}, owner {submission.owner}, for: {submission.intended_use}", markup=False,
+    )  # fmt: skip
+    for gate in submission.gates:
+        talk.print(f"  {'passed' if gate['passed'] else 'FAILED'}  {gate['name']}: {gate['found']}", markup=False)
 
 
 def _waiver(text: str) -> tuple[str, str]:
