@@ -13,19 +13,18 @@ import structlog
 from sqlalchemy import Connection, Engine, Select, func, insert, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 
 from meridian.db import tables as t
 from meridian.db.engine import transaction
-from meridian.errors import Forbidden, InvalidInput, NotReady, RegistryConflict, UntrustedModel
+from meridian.db.refusals import refused
+from meridian.errors import InvalidInput, NotReady, UntrustedModel
 from meridian.evidence import canonical_json
 from meridian.registry import Alias, Change, Manifest, Place, Purpose
 from meridian.registry.bundle import MANIFEST
 
 log = structlog.get_logger()
 
-OWN, NOT_PASSED, UNSIGNED, CHANGED_MEANWHILE = "MR001", "MR002", "MR003", "MR005"
-MEANWHILE = "Somebody else has changed it at this moment; look again before you do."
 LARGEST_BYTES = 100 << 20
 """Of a model with its card: what is larger is no model that a decision waits for."""
 LONG = text("SET LOCAL statement_timeout = '120s'")
@@ -98,14 +97,8 @@ def add_approval(
     `RegistryConflict` where somebody has signed.
     """
     row = {"submission_id": submission_id, "waivers": dict(waivers), "note": note, "approved_by": approved_by}
-    try:
+    with refused("approval_pkey", "Somebody has signed for this submission before."):
         connection.execute(insert(t.approval), row)
-    except IntegrityError as error:
-        if _constraint(error) == "approval_pkey":
-            raise RegistryConflict("Somebody has signed for this submission before.") from error
-        raise _refusal(error) from error
-    except DBAPIError as error:
-        raise _refusal(error) from error
 
 
 def add_change(connection: Connection, change: Change) -> None:
@@ -116,14 +109,8 @@ def add_change(connection: Connection, change: Change) -> None:
         **change.place._asdict(), "number": change.number, "model_sha256": change.model_sha256, "share": change.share,
         "back": change.back, "because": change.because, "changed_by": change.changed_by,
     }  # fmt: skip
-    try:
+    with refused("change_pkey"):
         connection.execute(insert(t.change), row)
-    except IntegrityError as error:
-        if _constraint(error) == "change_pkey":
-            raise RegistryConflict(MEANWHILE) from error
-        raise _refusal(error) from error
-    except DBAPIError as error:
-        raise _refusal(error) from error
 
 
 def changes_of(connection: Connection, place: Place) -> list[Change]:
@@ -219,24 +206,3 @@ def _registered(row: Any) -> Registered:
     )  # fmt: skip
     manifest = Manifest.from_document(json.loads(row.manifest))
     return Registered(manifest, submission, row.approved_by, row.approved_at, row.waivers or {})
-
-
-def _refusal(error: DBAPIError) -> Exception:
-    """What our triggers say, in our own errors; any other error as it is."""
-    code = getattr(error.orig, "pgcode", None)
-    if code == CHANGED_MEANWHILE:
-        return RegistryConflict(MEANWHILE)
-    said = str(error.orig).splitlines()[0]
-    if code == OWN:
-        return Forbidden(f"{said}. Have somebody else sign.")
-    if code == NOT_PASSED:
-        return InvalidInput(f"{said}. Train a better model, or sign with a waiver for each that may have one.")
-    if code == UNSIGNED:
-        return InvalidInput(f"{said}. Only what was submitted, and signed for by somebody else, gets there.")
-    if isinstance(error, IntegrityError):
-        return InvalidInput(f"The registry refuses it: {said}.")
-    return error
-
-
-def _constraint(error: IntegrityError) -> str:
-    return str(getattr(getattr(error.orig, "diag", None), "constraint_name", ""))

@@ -8,12 +8,21 @@ from meridian.registry.bundle import (
     load_manifest,
     load_scorer,
     read_files,
+    reference_fits,
     save_bundle,
     scorer_of,
     usable_scorer,
 )
 from meridian.registry.in_use import ModelsInUse, Register
 from meridian.registry.manifest import Lineage, Manifest, Purpose, features_for, purposes_of
+from meridian.registry.policies import (
+    OfferedProducts,
+    PolicyChange,
+    PolicyRegister,
+    effective,
+    read_terms,
+    with_terms,
+)
 from meridian.registry.shelf import ModelShelf
 
 __all__ = [
@@ -24,10 +33,14 @@ __all__ = [
     "ModelArchive",
     "ModelShelf",
     "ModelsInUse",
+    "OfferedProducts",
     "Place",
+    "PolicyChange",
+    "PolicyRegister",
     "Purpose",
     "Register",
     "bundle_folder",
+    "effective",
     "features_for",
     "find_bundle",
     "former",
@@ -36,7 +49,10 @@ __all__ = [
     "load_scorer",
     "purposes_of",
     "read_files",
+    "read_terms",
+    "reference_fits",
     "save_bundle",
     "scorer_of",
     "usable_scorer",
+    "with_terms",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -45,15 +45,15 @@ class Change:
     """Set by the database."""
 
 
-def former(changes: Sequence[Change]) -> str | None:
-    """The champion before the one there is, by all changes of a place, the oldest first; None: there was none.
+def former(held: Iterable[tuple[str | None, bool]]) -> str | None:
+    """Who held a place before the one that does, by all who ever did, `(hash, whether it was a way back)`, the oldest
+    first; None: there was nobody.
 
-    Whoever went back twice is two champions back, and not where the first step back began.
+    Whoever went back twice is two back, and not where the first step back began.
     """
     line: list[str] = []
-    for change in changes:
-        sha256 = change.model_sha256
-        if change.back and sha256 in line[:-1]:
+    for sha256, back in held:
+        if back and sha256 in line[:-1]:
             # Back to where it stood last: what came after it is over.
             place = max(at for at, one in enumerate(line[:-1]) if one == sha256)
             line = line[: place + 1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -11,20 +10,16 @@ from typing import Protocol
 
 import structlog
 
-from meridian.errors import NotReady, Unavailable
-from meridian.forks import renew_in_child
-from meridian.keeper import Keeper
+from meridian.errors import NotReady
 from meridian.products import Product
 from meridian.registry.alias import Alias, Change, Place, is_challenged
 from meridian.registry.bundle import usable_scorer
+from meridian.registry.followed import Followed
 from meridian.registry.manifest import Purpose
 from meridian.scoring import Scorer
 
 log = structlog.get_logger()
 
-LOOK_AGAIN_S = 1.0
-FIRST_LOOK_S = 5.0
-"""So long somebody waits for the first look of a process that has just started."""
 TRY_AGAIN_S, LONGEST_S = 2.0, 60.0
 """A model that could not be loaded is tried again after so long, and then after twice as long, up to a minute."""
 
@@ -70,23 +65,14 @@ class ModelsInUse:
     def __init__(self, register: Register, offered: Mapping[str, Product]):
         self._register = register
         self._offered = offered
-        self._held: Mapping[Place, Held] | None = None
-        self._keeper = Keeper("models", self._look)
-        self.renew()
-        renew_in_child(self)
-
-    def renew(self) -> None:
-        """In a child: nobody is looking."""
-        self._lock = threading.Lock()
-        self._looked = threading.Event()
-        self._reachable = True
+        self._held = Followed("models", self._look)
 
     def decides(self, product: str, purpose: Purpose, applicant_id: str | None) -> Held | None:
         """Whoever is to decide about an applicant (None: the champion); None where the registry has nobody for it.
 
         Raises `Unavailable` where the registry was never reached: then nobody knows.
         """
-        held = self._now()
+        held = self._held.now()
         challenger = held.get(Place(product, purpose, Alias.CHALLENGER))
         if applicant_id is not None and challenger is not None and challenger.challenges(applicant_id):
             return challenger
@@ -94,57 +80,30 @@ class ModelsInUse:
 
     def shadows(self, product: str) -> list[tuple[Purpose, Scorer]]:
         """The models that score a product's applications for comparison. Raises `Unavailable` as `decides`."""
-        places = [(place, held) for place, held in self._now().items() if place[::2] == (product, Alias.SHADOW)]
+        places = [(place, held) for place, held in self._held.now().items() if place[::2] == (product, Alias.SHADOW)]
         return [(place.purpose, held.scorer) for place, held in places if held.scorer is not None]
 
     def unusable(self) -> list[Place]:
         """The places whose model cannot be used. Raises `Unavailable` as `decides`."""
-        return [place for place, held in self._now().items() if not held.as_said]
-
-    def stop(self) -> None:
-        """Look no more."""
-        self._keeper.stop()
-
-    def _now(self) -> Mapping[Place, Held]:
-        self._keeper.start()
-        if self._held is None:
-            # Only the thread looks: requests that come meanwhile wait beside each other and not in a line.
-            self._looked.wait(FIRST_LOOK_S)
-        held = self._held
-        if held is None:
-            raise Unavailable
-        return held
-
-    def _look(self) -> float:
-        try:
-            self.look()
-        except Exception as error:
-            if self._reachable:
-                cause = getattr(getattr(error.__cause__, "orig", None), "pgcode", None)
-                log.warning("registry_not_read", error=type(error).__name__, code=cause)
-            self._reachable = False
-        else:
-            if not self._reachable:
-                log.info("registry_read_again")
-            self._reachable = True
-        self._looked.set()
-        return LOOK_AGAIN_S
+        return [place for place, held in self._held.now().items() if not held.as_said]
 
     def look(self) -> Mapping[Place, Held]:
         """Take over what the registry says now. Raises `Unavailable`."""
-        with self._lock:
-            before = self._held or {}
-            changes = [
-                change
-                for place, change in self._register.holders().items()
-                if change.model_sha256 is not None and place.product in self._offered
-            ]
-            # A shadow that takes long keeps no champion waiting.
-            changes.sort(key=lambda change: list(Alias).index(change.place.alias))
-            held = {change.place: self._take_over(before.get(change.place), change) for change in changes}
-            # One assignment: who reads meanwhile has all of the old or all of the new.
-            self._held = held
-            return held
+        return self._held.look()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._held.stop()
+
+    def _look(self, before: Mapping[Place, Held] | None) -> Mapping[Place, Held]:
+        changes = [
+            change
+            for place, change in self._register.holders().items()
+            if change.model_sha256 is not None and place.product in self._offered
+        ]
+        # A shadow that takes long keeps no champion waiting.
+        changes.sort(key=lambda change: list(Alias).index(change.place.alias))
+        return {change.place: self._take_over((before or {}).get(change.place), change) for change in changes}
 
     def _take_over(self, before: Held | None, change: Change) -> Held:
         place, sha256 = change.place, change.model_sha256 or ""

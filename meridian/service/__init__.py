@@ -14,6 +14,7 @@ from meridian.service.materialise import Materialisation, Materialised
 from meridian.service.online import LookedUp, OnlineStore
 from meridian.service.packs import Packs
 from meridian.service.policies import PolicyBook
+from meridian.service.policy_versions import PolicyVersions
 from meridian.service.prefetch import Prefetch, Readiness
 from meridian.service.queries import Queries
 from meridian.service.recourses import Recourses
@@ -45,6 +46,7 @@ __all__ = [
     "OnlineStore",
     "Packs",
     "PolicyBook",
+    "PolicyVersions",
     "Prefetch",
     "Principal",
     "Queries",

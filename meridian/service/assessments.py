@@ -92,6 +92,7 @@ class Assessments:
             fast = self._fast_version(connection, job)
             evidence = decisions.get_evidence(connection, fast.application_id, fast.evidence_id)
         watch = Stopwatch()
+        # Looked up once: the policy that decides may change at any moment.
         product = self._product(evidence)
         scorer = self._scorer(product, evidence.application["applicant_id"])
         decision = product.decide(evidence, scorer)
@@ -101,8 +102,8 @@ class Assessments:
             lock_application(connection, job.application_id)
             if not jobs.hold_job(connection, job.id):
                 return False
-            assessment = self._settle(connection, fast, evidence, decision, watch.laps)
-            self._keep_score(connection, evidence, decision, scorer)
+            assessment = self._settle(connection, product, fast, evidence, decision, watch.laps)
+            _keep_score(connection, product, evidence, decision, scorer)
             jobs.finish_job(connection, job.id)
         self.shadows.score(product, evidence, fast, assessment)
         return True
@@ -121,19 +122,13 @@ class Assessments:
             )
         return scorer
 
-    def _keep_score(self, connection: Connection, evidence: Evidence, decision: Decision, scorer: Scorer) -> None:
-        """Keep the score for when a source is away, where the product has a use for it."""
-        product = self._product(evidence)
-        kept = score_to_keep(evidence, decision, scorer, product.policy)
-        if kept is not None:
-            put_score(connection, evidence.application["applicant_id"], product.name, kept)
-
     def _product(self, evidence: Evidence) -> Product:
         return self.products[evidence.document["request"]["product"]]
 
     def _settle(
         self,
         connection: Connection,
+        product: Product,
         fast: Version,
         evidence: Evidence,
         decision: Decision,
@@ -142,7 +137,7 @@ class Assessments:
         """Record the assessment, and what the contract says of the two; under `lock_application`."""
         case = cases.find_case(connection, application_id=fast.application_id, lock=True)
         settlement = reconcile(
-            self._product(evidence).contract,
+            product.contract,
             fast.outcome,
             decision.outcome,
             in_analysts_hands=case is not None and case.in_analysts_hands,
@@ -174,3 +169,12 @@ class Assessments:
             disagreement = f"fast says {fast.outcome}, batch says {assessment.outcome}"
             cases.open_case(connection, self.new_id(), fast.application_id, disagreement, assessment.decided_at)
         return assessment
+
+
+def _keep_score(
+    connection: Connection, product: Product, evidence: Evidence, decision: Decision, scorer: Scorer
+) -> None:  # fmt: skip
+    """Keep the score for when a source is away, where the product has a use for it."""
+    kept = score_to_keep(evidence, decision, scorer, product.policy)
+    if kept is not None:
+        put_score(connection, evidence.application["applicant_id"], product.name, kept)

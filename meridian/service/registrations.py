@@ -75,7 +75,7 @@ class Registrations:
         place = Place(product, purpose, Alias.CHAMPION)
         with transaction(self.engine) as connection:
             changes = registry.changes_of(connection, place)
-            sha256 = former(changes)
+            sha256 = former((one.model_sha256, one.back) for one in changes)
             if sha256 is None:
                 raise RegistryConflict(
                     f"The registry knows of no champion before the {purpose} model of {product} that decides now; "

@@ -15,11 +15,13 @@ from meridian.code_version import code_version
 from meridian.db.breakers import PostgresBreakers
 from meridian.db.engine import ANALYST_ROLE, APP_ROLE, open_pool
 from meridian.db.entries import Entry, entry_recorder
+from meridian.db.policy_versions import PostgresPolicies
 from meridian.db.registry import PostgresRegister
 from meridian.errors import Unavailable
 from meridian.features.events import EventHistory
 from meridian.identity import new_id
 from meridian.products import Product, products
+from meridian.registry import OfferedProducts
 from meridian.service import (
     Assessments,
     Audits,
@@ -33,6 +35,7 @@ from meridian.service import (
     OnlineStore,
     Packs,
     PolicyBook,
+    PolicyVersions,
     Prefetch,
     Queries,
     Recourses,
@@ -78,9 +81,14 @@ class Wiring:
         return open_database(self.settings, self.role, self.name, each_by_itself=True)
 
     @cached_property
-    def products(self) -> dict[str, Product]:
-        """What is offered."""
+    def declared(self) -> dict[str, Product]:
+        """What is offered, with the policies of its folders."""
         return products(self.settings.products_dir)
+
+    @cached_property
+    def products(self) -> OfferedProducts:
+        """What is offered, with the policies that decide now."""
+        return OfferedProducts(PostgresPolicies(self.statements), self.declared, utc_now)
 
     @cached_property
     def bell(self) -> Bell:
@@ -95,7 +103,7 @@ class Wiring:
     @cached_property
     def look_ups(self) -> LookUps:
         """Who is asked about an applicant, and behind what."""
-        return LookUps(self.settings, self.products, self.observer)
+        return LookUps(self.settings, self.declared, self.observer)
 
     @property
     def online(self) -> OnlineStore:
@@ -151,6 +159,8 @@ class Wiring:
             self.breakers.stop()
         if "models" in made:
             self.models.in_use.stop()
+        if "products" in made:
+            self.products.stop()
         look_ups: LookUps | None = made.get("look_ups")
         if look_ups:
             look_ups.close()
@@ -163,17 +173,9 @@ class Wiring:
     def decisions(self) -> Decisions:
         """The fast path."""
         return Decisions(
-            engine=self.engine,
-            products=self.products,
-            capturing=self.capturing,
-            budget=self.budget,
-            clock=utc_now,
-            new_id=new_id,
-            ring=self.bell.ring,
-            code_version=code_version(),
-            add=self.add_entry,
-            policies=self.policies,
-        )
+            self.engine, self.products, self.capturing, self.budget, utc_now, new_id, self.bell.ring, code_version(),
+            self.add_entry, self.policies,
+        )  # fmt: skip
 
     @cached_property
     def add_entry(self) -> Callable[[Entry], bool]:
@@ -213,6 +215,11 @@ class Wiring:
     def reproduction(self) -> Reproduction:
         """Past decisions with another model."""
         return Reproduction(self.statements, self.products)
+
+    @cached_property
+    def policy_versions(self) -> PolicyVersions:
+        """Which policies decide, and who signed for them; a registrar's part."""
+        return PolicyVersions(self.engine, self.declared, utc_now, new_id, self.models.champion)
 
     @cached_property
     def registrations(self) -> Registrations:

@@ -38,9 +38,11 @@ RECORD = [table for table in TABLES if table.startswith("record.")]
 VIEWS = (
     "applications", "decisions", "reasons", "rule_results", "evidence_sources", "evidence_features", "policies", "seal",
     "cases", "jobs", "models", "model_gates", "model_changes", "shadow_scores",
+    "policy_versions", "policy_changes",
 )  # fmt: skip
 NAMED_BY = {
     "policies": "policy_version", "seal": "number", "models": "model", "model_gates": "gate", "model_changes": "alias",
+    "policy_versions": "policy_version", "policy_changes": "policy_version",
 }  # fmt: skip
 PARTITION = re.compile(r"_\d{4}_\d{2}$")
 NO_RIGHT, NOT_UPDATABLE = "42501", "55000"
@@ -250,7 +252,8 @@ FORBIDDEN = {
         *(written(table, write) for table in TABLES if table != "work.review_case" for write in WRITES),
         *(written("work.review_case", write) for write in WRITES[1:]),
         *inserts_but("record.policy", "record.version", "work.unsealed"),
-        *(f"SELECT FROM {table}" for table in TABLES if table.startswith(("access.", "online.", "registry."))),
+        *(f"SELECT FROM {table}" for table in TABLES if table.startswith(("access.", "online."))),
+        *(f"SELECT FROM {table}" for table in REGISTRY if "policy" not in table),
         "SELECT FROM work.fetch",
         "SELECT FROM work.reply",
         *NOT_FOR_APP,

@@ -4,7 +4,18 @@ from meridian.db.tables.access import analyst, api_key
 from meridian.db.tables.columns import metadata
 from meridian.db.tables.online import breaker, coverage, score, vector
 from meridian.db.tables.record import application, evidence, policy, seal, version
-from meridian.db.tables.registry import approval, change, file, model, shadow_score, submission
+from meridian.db.tables.registry import (
+    approval,
+    change,
+    file,
+    model,
+    policy_approval,
+    policy_change,
+    policy_submission,
+    registered_policy,
+    shadow_score,
+    submission,
+)
 from meridian.db.tables.work import anchored, fetch, job, reply, review_case, unsealed
 
 __all__ = [
@@ -23,6 +34,10 @@ __all__ = [
     "metadata",
     "model",
     "policy",
+    "policy_approval",
+    "policy_change",
+    "policy_submission",
+    "registered_policy",
     "reply",
     "review_case",
     "score",

@@ -82,3 +82,50 @@ shadow_score = Table(
     Column("scored_at", Moment),
     schema="registry",
 )
+
+registered_policy = Table(
+    "policy",
+    metadata,
+    Column("sha256", Hexadecimal, primary_key=True),
+    Column("product", Text),
+    Column("version", Text),
+    Column("document", Text),
+    Column("added_at", Moment),
+    schema="registry",
+)
+
+policy_submission = Table(
+    "policy_submission",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("policy_sha256", Hexadecimal),
+    Column("because", Text),
+    Column("checks", JSONB),
+    Column("submitted_by", Text),
+    Column("submitted_at", Moment),
+    schema="registry",
+)
+
+policy_approval = Table(
+    "policy_approval",
+    metadata,
+    Column("submission_id", Uuid, primary_key=True),
+    Column("note", Text),
+    Column("approved_by", Text),
+    Column("approved_at", Moment),
+    schema="registry",
+)
+
+policy_change = Table(
+    "policy_change",
+    metadata,
+    Column("product", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("policy_sha256", Hexadecimal),
+    Column("effective_at", Moment),
+    Column("back", Boolean),
+    Column("because", Text),
+    Column("changed_by", Text),
+    Column("changed_at", Moment),
+    schema="registry",
+)
