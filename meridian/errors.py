@@ -80,6 +80,10 @@ class InvalidProduct(InvalidInput):
     """The files of a product's folder cannot be used."""
 
 
+class InvalidOffers(InvalidInput):
+    """The settings of offers, or their catalogue, cannot be used."""
+
+
 class LeakyColumns(InvalidInput):
     """The training data has columns that were known only after the decision."""
 
