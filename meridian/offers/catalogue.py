@@ -152,7 +152,9 @@ class Catalogue:
         """The catalogue as it was written."""
         if unknown := set(document) - {"fee", "offers"}:
             raise InvalidOffers(f"catalogue has the key {min(unknown)!r}, which nothing reads; one of fee, offers.")
-        cells = [read(_Cell, one, f"catalogue.offers[{at}]") for at, one in enumerate(document.get("offers", ()))]
+        if not isinstance(document.get("offers"), list | tuple):
+            raise InvalidOffers(f"catalogue.offers is {document.get('offers')!r}; expected a list.")
+        cells = [read(_Cell, one, f"catalogue.offers[{at}]") for at, one in enumerate(document["offers"])]
         return cls.of(
             (CatalogueOffer(cell.limit, cell.term, rate) for cell in cells for rate in cell.rates),
             decimal_of("catalogue.fee", document.get("fee", "0")),

@@ -167,5 +167,8 @@ class OfferTerms:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> OfferTerms:
-        """The terms as they were written."""
+        """The terms as they were written. Raises `InvalidOffers` with field, value and remedy."""
+        for name in ("settings", "catalogue"):
+            if not isinstance(document.get(name), Mapping):
+                raise InvalidOffers(f"offers.{name} is {document.get(name)!r}; expected an object.")
         return cls(OfferSettings.from_document(document["settings"]), Catalogue.from_document(document["catalogue"]))

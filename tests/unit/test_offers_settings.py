@@ -107,6 +107,8 @@ def test_what_is_missing_is_told() -> None:
         (lambda: Catalogue.of_grid([1_000], [12], ["0.12345"]), "offer.rate is 0.12345, which is no multiple"),
         (lambda: Catalogue.of_grid([1_000], [12], ["0.1"], fee="0.6"), "catalogue.fee is 0.6; expected a share below"),
         (lambda: Catalogue.from_document({"prices": []}), "catalogue has the key 'prices', which nothing reads"),
+        (lambda: Catalogue.from_document({"fee": "0"}), "catalogue.offers is None; expected a list."),
+        (lambda: OfferTerms.from_document({"catalogue": {}}), "offers.settings is None; expected an object."),
         (lambda: Catalogue.of_grid(["0.50"], [60], ["0.1"]).columns, "0.50 over 60 months at 0.1000 is repaid in"),
     ],
 )  # fmt: skip
