@@ -20,7 +20,8 @@ def payment_of(limit: Decimal, rate: Decimal, term: int) -> Decimal:
     with localcontext(PRECISE):
         i = rate / 12
         exact = limit / term if i == 0 else limit * i / (1 - (1 + i) ** -term)
-        return exact.quantize(CENT, ROUND_CEILING)
+        # A whole cent may have become a hair more in the sixtieth digit.
+        return exact.quantize(Decimal(1).scaleb(-30)).quantize(CENT, ROUND_CEILING)
 
 
 def payments_of(limit: Decimal, rate: Decimal, term: int) -> list[Decimal]:
@@ -35,18 +36,22 @@ def payments_of(limit: Decimal, rate: Decimal, term: int) -> list[Decimal]:
 
 
 def apr_of(paid_out: Decimal, payments: list[Decimal], start: Decimal) -> Decimal:
-    """The first whole basis point at which the payments are worth no more than what was paid out."""
+    """The first whole basis point at which the payments would not repay what was paid out, or just do."""
 
-    def worth(apr: Decimal) -> Decimal:
-        with localcontext(PRECISE):
-            return sum((paid / (1 + apr / 12) ** (month + 1) for month, paid in enumerate(payments)), Decimal(0))
+    def covers(basis_points: int) -> bool:
+        # Month by month, in units of a cent that are 120,000 times as small after each.
+        owed, unit = int(100 * paid_out), 1
+        for paid in payments:
+            unit *= 120_000
+            owed = owed * (120_000 + basis_points) - int(100 * paid) * unit
+        return owed >= 0
 
-    step = Decimal("0.0001")
-    while worth(start) > paid_out:
-        start += step
-    while start > 0 and worth(start - step) <= paid_out:
-        start -= step
-    return start
+    found = int(10_000 * start)
+    while not covers(found):
+        found += 1
+    while found > 0 and covers(found - 1):
+        found -= 1
+    return Decimal(found).scaleb(-4)
 
 
 @dataclass(frozen=True)
