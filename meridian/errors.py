@@ -84,6 +84,10 @@ class InvalidOffers(InvalidInput):
     """The settings of offers, or their catalogue, cannot be used."""
 
 
+class InvalidPolicy(InvalidProduct):
+    """The tables of a policy cannot be used."""
+
+
 class LeakyColumns(InvalidInput):
     """The training data has columns that were known only after the decision."""
 

@@ -29,10 +29,12 @@ class RuleOut(Shape):
 
     rule: str
     effect: str
-    value: float | None
-    limit: float
+    value: float | str | bool | None
+    limit: float | None = Field(description="The limit, the nearest where there are several; null where words decide.")
     margin: float | None = Field(description="Distance to the limit; negative where the rule hit.")
     hit: bool | None = Field(description="Null: the value was not known.")
+    hits: str | None = Field(None, description="What hits, where that is more than one limit: `[1..3)`, `rent, own`.")
+    applies: bool = Field(True, description="False: the rule is not for applicants like this one.")
     earlier: bool = Field(False, description="On rung 2: the value is an earlier one; where it hits, the rule refers.")
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from meridian.decision.terms import Terms
 from meridian.evidence import Evidence, PreComputed, Rung, SourceStatus
 from meridian.outcome import Outcome
-from meridian.policy import Offer, RuleResult
+from meridian.policy import Bands, Offer, RuleResult
 from meridian.reasons import Reason, principal
 from meridian.scoring import Score, Scorer
 
@@ -62,7 +62,8 @@ def decide(evidence: Evidence, terms: Terms, scorer: Scorer | None) -> Decision:
     source that it reads, what no rule declines is referred, for the terms' `no_score_reason`. So is what the score
     would approve or decline while an input of the model is not known, for the reason that
     the terms have for its source: what is left out can neither buy an approval nor cost one. Bands and limit are those
-    of the rung that the evidence was captured on.
+    of the rung that the evidence was captured on, and of the applicant's segment; the rules are those in force on the
+    day of receipt, in UTC.
     Where the evidence has an earlier score and there is no model in hand, that score decides, and rules whose source is
     away are held against what was known then. A model in hand goes by the present evidence alone, as in an assessment.
     Reasons come from what decided: for a knock-out the knock-outs, for a decline by score the score, for
@@ -71,21 +72,27 @@ def decide(evidence: Evidence, terms: Terms, scorer: Scorer | None) -> Decision:
     policy = terms.policy
     earlier = evidence.pre_computed if scorer is None else None
     present = {**evidence.features, **policy.derive(evidence.document)}
-    rules = policy.judge(present, _known_then(earlier, evidence) if earlier else {})
+    day = datetime.fromisoformat(evidence.document["received_at"]).astimezone(UTC).date()
+    rules = policy.judge(present, _known_then(earlier, evidence) if earlier else {}, day)
+    step = policy.at(evidence.rung, present)
     score = Score(earlier.pd, earlier.points, {}) if earlier else _score(scorer, evidence)
-    verdict = _by_earlier(earlier, evidence, terms) if earlier else _verdict(score, scorer, evidence, terms)
+    verdict = (
+        _by_earlier(earlier, step.bands, evidence, terms)
+        if earlier
+        else _verdict(score, step.bands, scorer, evidence, terms)
+    )
     outcome = Outcome.worst([*(rule.outcome for rule in rules), verdict.outcome])
     model, model_sha256 = _model(scorer, earlier)
     return Decision(
         outcome=outcome,
         score=score,
-        band=policy.at(evidence.rung).bands.band(score.pd) if score else None,
+        band=step.bands.band(score.pd) if score else None,
         model=model,
         model_sha256=model_sha256,
         policy_version=terms.version,
         rules=rules,
         reasons=_why(outcome, _of_rules(rules, outcome, evidence, terms), verdict),
-        offer=policy.offer(evidence.application, score.pd, evidence.rung)
+        offer=policy.offer(evidence.application, score.pd, evidence.rung, present)
         if score and outcome is Outcome.APPROVE
         else None,
         scored_at=earlier.scored_at if earlier else None,
@@ -121,10 +128,10 @@ class _Verdict:
     reasons: list[Reason]
 
 
-def _verdict(score: Score | None, scorer: Scorer | None, evidence: Evidence, terms: Terms) -> _Verdict:
+def _verdict(score: Score | None, bands: Bands, scorer: Scorer | None, evidence: Evidence, terms: Terms) -> _Verdict:
     if score is None or scorer is None:
         return _Verdict(Outcome.REFER, terms.reasons.of_codes([terms.no_score_reason]))
-    by_band = terms.policy.at(evidence.rung).bands.outcome(score.pd)
+    by_band = bands.outcome(score.pd)
     harm = [] if by_band is Outcome.APPROVE else terms.reasons.of_score(score, _instead(evidence, terms))
     if by_band is Outcome.REFER and evidence.rung > Rung.STALE:
         # With all that was wanted it might have been settled: what could not be had speaks first.
@@ -136,12 +143,12 @@ def _verdict(score: Score | None, scorer: Scorer | None, evidence: Evidence, ter
     return _Verdict(Outcome.REFER, unknown + harm if by_band is Outcome.REFER else unknown)
 
 
-def _by_earlier(earlier: PreComputed, evidence: Evidence, terms: Terms) -> _Verdict:
+def _by_earlier(earlier: PreComputed, bands: Bands, evidence: Evidence, terms: Terms) -> _Verdict:
     """What an earlier score leads to: it approves in its narrower band, and declines nobody.
 
     It gives no reasons of its own: what speaks against an approval is that the present sources could not be had.
     """
-    if terms.policy.at(evidence.rung).bands.outcome(earlier.pd) is Outcome.APPROVE:
+    if bands.outcome(earlier.pd) is Outcome.APPROVE:
         return _Verdict(Outcome.APPROVE, [])
     return _Verdict(Outcome.REFER, _wanting(evidence, terms))
 
@@ -182,7 +189,7 @@ def _of_rules(rules: tuple[RuleResult, ...], outcome: Outcome, evidence: Evidenc
 
 
 def _rule_code(rule: RuleResult, evidence: Evidence, terms: Terms) -> str:
-    source = None if rule.known else evidence.source_of(rule.rule.field)
+    source = None if rule.known else evidence.source_of(rule.wanting)
     failed = terms.failed_reasons.get(source or "") if source in evidence.failed_sources else None
     return failed or str(rule.reason)
 

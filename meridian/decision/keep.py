@@ -29,6 +29,6 @@ def score_to_keep(evidence: Evidence, decision: Decision, scorer: Scorer, policy
         model=scorer.name,
         model_sha256=scorer.sha256,
         evidence_sha256=evidence.sha256,
-        values={rule.field: known[rule.field] for rule in policy.rules if rule.field in known},
+        values={field: known[field] for field in sorted(policy.fields) if field in known},
         amount=amount,
     )

@@ -240,7 +240,7 @@ def _rule_lines(results: Sequence[Mapping[str, Any]], product: Product) -> list[
 def _rule_line(result: Mapping[str, Any], rule: Rule | None, product: Product) -> RuleLine:
     """One result. `rule` is None where the policy in force no longer has it: then only the record speaks."""
     unit = product.features[rule.field].unit if rule and rule.field in product.features else ""
-    value = in_unit(result["value"], unit)
+    value = result["value"] if isinstance(result["value"], str) else in_unit(result["value"], unit)
     margin = _margin(result["margin"], unit)
     if rule and rule.field in WITHHELD and result["value"] is not None:
         value = margin = "withheld"
@@ -251,7 +251,7 @@ def _rule_line(result: Mapping[str, Any], rule: Rule | None, product: Product) -
         # What hit earlier declines nobody now.
         effect=wording.named(wording.EFFECTS, Outcome.REFER if earlier else result["effect"]),
         value=value,
-        limit=f"{_bound(rule)} {in_unit(result['limit'], unit)}".strip(),
+        limit=_limit(result, rule, unit),
         margin=margin,
         verdict="unknown" if result["hit"] is None else "hit" if result["hit"] else "passed",
         earlier=earlier,
@@ -263,6 +263,15 @@ def _margin(margin: float | None, unit: str) -> str:
         return NOT_KNOWN
     # The distance between two shares is in percentage points.
     return f"{number(margin * 100, 1)} points" if unit == "ratio" else in_unit(margin, unit)
+
+
+def _limit(result: Mapping[str, Any], rule: Rule | None, unit: str) -> str:
+    """What the value is to keep to."""
+    if not result.get("applies", True):
+        return "not asked here"
+    if "hits" in result:
+        return f"none of {result['hits']}"
+    return f"{_bound(rule)} {in_unit(result['limit'], unit)}".strip()
 
 
 def _bound(rule: Rule | None) -> str:

@@ -1,14 +1,16 @@
-"""The ladder's terms: by which bands, and up to which limit, a product is decided on a lower rung."""
+"""The ladder's terms: by which bands, and up to which limit, a product is decided on a rung, and in which segment."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 from meridian.evidence import Rung
 from meridian.policy.bands import Bands
+from meridian.policy.cells import unknown
+from meridian.policy.rules import Guard, guards_document, guards_of
 
 NEITHER = Bands(approve_below=0.0, decline_above=1.0)
 """Bands by which no score approves or declines."""
@@ -51,3 +53,59 @@ class Step:
         days = document.get("valid_for_days")
         valid_for = None if days is None else timedelta(days=days)
         return cls(document["rung"], Bands(**document["bands"]), document["limit_cap"], valid_for)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """The terms of a rung for those applicants for whom every guard holds."""
+
+    guards: tuple[Guard, ...]
+    step: Step
+
+    def holds(self, values: Mapping[str, Any]) -> bool | None:
+        """Whether it holds for an applicant; None where that is not known."""
+        found = [
+            None if unknown(value := values.get(guard.field)) else guard.cell.meets(value) for guard in self.guards
+        ]
+        if False in found:
+            return False
+        return None if None in found else True
+
+    def document(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {**self.step.document(), "if": guards_document(self.guards)}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Segment:
+        """The segment as it was written."""
+        return cls(guards_of(document["if"]), Step.from_document(document))
+
+
+def step_for(segments: Iterable[Segment], values: Mapping[str, Any], otherwise: Step) -> Step:
+    """The terms of the first segment that holds, and of none: `otherwise`, the row without guards.
+
+    Where it is not known whether one holds, it may be that one or a later one: then the narrowest of them all is
+    taken, so that what is not known approves nobody whom one of them would not, and declines nobody either.
+    """
+    possible: list[Step] = []
+    for segment in segments:
+        held = segment.holds(values)
+        if held is not False:
+            possible.append(segment.step)
+        if held:
+            break
+    else:
+        possible.append(otherwise)
+    first, *later = possible
+    for step in later:
+        first = _narrowest(first, step)
+    return first
+
+
+def _narrowest(first: Step, second: Step) -> Step:
+    caps = [cap for cap in (first.limit_cap, second.limit_cap) if cap is not None]
+    bands = Bands(
+        min(first.bands.approve_below, second.bands.approve_below),
+        max(first.bands.decline_above, second.bands.decline_above),
+    )
+    return replace(first, bands=bands, limit_cap=min(caps, default=None))

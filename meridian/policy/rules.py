@@ -1,20 +1,22 @@
-"""Rules: data with a limit each, judged in three-valued logic. What is not known never passes in silence."""
+"""Rules: a row of a table each, judged in three-valued logic. What is not known never passes in silence."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, NamedTuple
 
-from meridian.evidence import Rung
 from meridian.outcome import Outcome
-from meridian.policy.bands import Bands, Offer, PriceTier, make_offer
-from meridian.policy.derived import DERIVED
-from meridian.policy.ladder import NEITHER, Step
+from meridian.policy.cells import Cell, Kind, NumberCell, nearest, unknown
+from meridian.policy.compiled import Judge, compiled
+from meridian.policy.grammar import cell_document, cell_of
+from meridian.policy.spans import Span
 
-NOTHING: Mapping[str, float] = {}
+NOTHING: Mapping[str, Any] = {}
 
 
 class Test(StrEnum):
@@ -25,56 +27,140 @@ class Test(StrEnum):
     BELOW = "below"
     ABOVE = "above"
 
-    def margin(self, value: float, limit: float) -> float:
-        """How far the value is from hitting, in its own unit; zero just passes, negative hits."""
-        return value - limit if self is Test.BELOW else limit - value
+
+@dataclass(frozen=True)
+class Guard:
+    """A condition on another field, under which a row holds at all."""
+
+    field: str
+    cell: Cell
 
 
 @dataclass(frozen=True)
 class Rule:
     """One rule.
 
-    It hits where `field` is below or above `limit`; then `effect` follows (decline: a knock-out,
-    refer: a referral) for reason `reason`. Where the field is not known, `unknown` follows for reason
-    `unknown_reason`: refer, unless the rule says that it needs no answer (approve).
+    It hits where `field` is below or above `limit` or, where those are None, meets the cell `hits`, and every guard
+    holds; then `effect` follows (decline: a knock-out, refer: a referral) for reason `reason`. Where that is not known,
+    `unknown` follows for reason `unknown_reason`: refer, unless the rule says that it needs no answer (approve). It
+    holds from `since` on and before `until`, by the day of receipt in UTC.
     """
 
     name: str
     effect: Outcome
     field: str
-    test: Test
-    limit: float
+    test: Test | None
+    limit: float | None
     reason: str
     unknown_reason: str
     meaning: str
     unknown: Outcome = Outcome.REFER
+    guards: tuple[Guard, ...] = ()
+    hits: Cell | None = None
+    since: date | None = None
+    until: date | None = None
 
-    def judge(self, values: Mapping[str, float], earlier: Mapping[str, float] = NOTHING) -> RuleResult:
-        """Hold the rule against the evidence's values; NaN and absent are both 'not known'.
+    @cached_property
+    def cell(self) -> Cell:
+        """What its field's value meets where it hits."""
+        if self.hits is not None:
+            return self.hits
+        limit = Decimal(repr(self.limit))
+        if self.test is Test.BELOW:
+            return NumberCell(f"< {limit:f}", Kind.NUMBER, (Span(high=limit, high_in=False),))
+        return NumberCell(f"> {limit:f}", Kind.NUMBER, (Span(low=limit, low_in=False),))
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """All fields that it reads, its own first."""
+        return (self.field, *(guard.field for guard in self.guards))
+
+    def holds_on(self, day: date | None) -> bool:
+        """Whether it is in force on a day. Raises `ValueError` where it has dates and no day is given."""
+        if self.since is None and self.until is None:
+            return True
+        if day is None:
+            raise ValueError(f"the rule {self.name} has dates, and is judged without a day")
+        return (self.since is None or self.since <= day) and (self.until is None or day < self.until)
+
+    def judge(self, values: Mapping[str, Any], earlier: Mapping[str, Any] = NOTHING) -> RuleResult:
+        """Hold the rule against the evidence's values; null, NaN, an empty text and absent are all 'not known'.
 
         What is not known is held against the `earlier` value, where there is one.
         """
-        value = values.get(self.field, math.nan)
-        if stands_in := math.isnan(value):
-            value = earlier.get(self.field, math.nan)
-        if math.isnan(value):
-            return RuleResult(self, None, None, None)
-        margin = self.test.margin(value, self.limit)
-        return RuleResult(self, value, margin, margin < 0, earlier=stands_in)
+        return self.judged(values, earlier)
+
+    @cached_property
+    def judged(self) -> Judge[RuleResult]:
+        """The same as a plain function, made once."""
+        guards = [(guard.field, guard.cell) for guard in self.guards]
+        return compiled(self.field, self.cell, guards, partial(RuleResult, self))
+
+    def document(self) -> dict[str, Any]:
+        """As JSON values. What a rule does not have is not written: it stays the same version of its policy."""
+        return {
+            "name": self.name,
+            "effect": self.effect.value,
+            "field": self.field,
+            "test": self.test.value if self.test else None,
+            "limit": self.limit,
+            "reason": self.reason,
+            "unknown_reason": self.unknown_reason,
+            "meaning": self.meaning,
+            "unknown": self.unknown.value,
+            **({"if": guards_document(self.guards)} if self.guards else {}),
+            **({"hits": cell_document(self.hits)} if self.hits else {}),
+            **({"since": self.since.isoformat()} if self.since else {}),
+            **({"until": self.until.isoformat()} if self.until else {}),
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Rule:
+        """The rule as it was written."""
+        hits, test = document.get("hits"), document["test"]
+        since, until = document.get("since"), document.get("until")
+        return cls(
+            name=document["name"],
+            effect=Outcome(document["effect"]),
+            field=document["field"],
+            test=None if test is None else Test(test),
+            limit=document["limit"],
+            reason=document["reason"],
+            unknown_reason=document["unknown_reason"],
+            meaning=document["meaning"],
+            unknown=Outcome(document["unknown"]),
+            guards=guards_of(document.get("if", {})),
+            hits=None if hits is None else cell_of(hits),
+            since=None if since is None else date.fromisoformat(since),
+            until=None if until is None else date.fromisoformat(until),
+        )
 
 
-@dataclass(frozen=True)
-class RuleResult:
+def guards_document(guards: tuple[Guard, ...]) -> dict[str, Any]:
+    """Guards as JSON values."""
+    return {guard.field: cell_document(guard.cell) for guard in guards}
+
+
+def guards_of(document: Mapping[str, Any]) -> tuple[Guard, ...]:
+    """Guards as they were written; by field, because a stored document has its keys in that order."""
+    return tuple(Guard(field, cell_of(cell)) for field, cell in sorted(document.items()))
+
+
+class RuleResult(NamedTuple):
     """What a rule found: the value, its margin to the limit, and whether it hit (None: not known).
 
-    `earlier`: the value is not the present one, which is not known, but that of an earlier assessment.
+    `earlier`: a value is not the present one, which is not known, but that of an earlier assessment. `applies` is False
+    where a guard keeps the rule from being asked, and `blank` is the field that is not known, where one decides.
+    A named tuple, because thirty of them are made for each decision.
     """
 
     rule: Rule
-    value: float | None
+    value: Any
     margin: float | None
     hit: bool | None
     earlier: bool = False
+    applies: bool = True
+    blank: str = ""
 
     @property
     def outcome(self) -> Outcome:
@@ -91,6 +177,21 @@ class RuleResult:
         return self.hit is not None and not self.earlier
 
     @property
+    def wanting(self) -> str:
+        """The field for whose want it was not held against values of now."""
+        return self.blank or self.rule.field
+
+    @property
+    def limit(self) -> float | None:
+        """The edge that the value is held against, the nearest one where there are several; None for words."""
+        if self.rule.hits is None:
+            return self.rule.limit
+        edges = self.rule.hits.edges
+        if unknown(self.value):
+            return edges[0] if len(edges) == 1 else None
+        return nearest(self.rule.hits, self.value)
+
+    @property
     def reason(self) -> str | None:
         """The code of the reason this rule gives, if it speaks against an approval."""
         if self.outcome is Outcome.APPROVE:
@@ -98,93 +199,24 @@ class RuleResult:
         return self.rule.reason if self.known else self.rule.unknown_reason
 
     def document(self) -> dict[str, Any]:
-        """As JSON values: `{"rule", "effect", "value", "limit", "margin", "hit"}`, and `"earlier"` where it is so.
+        """As JSON values: `{"rule", "effect", "value", "limit", "margin", "hit"}`, and more where there is more.
 
-        Value and margin are shown to six digits after the point; what was judged stands in full in the evidence.
+        `"hits"` is the cell, where it is more than one limit; `"applies"` is false where a guard says that the rule is
+        not to be asked, and `"earlier"` true where it is so. Value and margin are shown to six digits after the point;
+        what was judged stands in full in the evidence.
         """
         return {
             "rule": self.rule.name,
             "effect": self.rule.effect.value,
             "value": _shown(self.value),
-            "limit": self.rule.limit,
+            "limit": self.limit,
             "margin": _shown(self.margin),
             "hit": self.hit,
+            **({"hits": self.rule.hits.text} if self.rule.hits else {}),
+            **({} if self.applies else {"applies": False}),
             **({"earlier": True} if self.earlier else {}),
         }
 
 
-def _shown(number: float | None) -> float | None:
-    return None if number is None else round(number, 6)
-
-
-@dataclass(frozen=True)
-class Policy:
-    """A product's rules, bands and prices, as data. `derived` names rule fields that are no features, e.g. an age.
-
-    `bands` are those of the full rung and of the stale one; `ladder` has the terms of each lower rung on which a score
-    may approve or decline.
-    """
-
-    name: str
-    rules: tuple[Rule, ...]
-    bands: Bands
-    prices: tuple[PriceTier, ...]
-    derived: tuple[str, ...] = ()
-    ladder: tuple[Step, ...] = ()
-
-    def at(self, rung: Rung) -> Step:
-        """The terms of a rung. Where the ladder does not have it, a score neither approves nor declines there."""
-        if rung <= Rung.STALE:
-            return Step(rung, self.bands)
-        return next((step for step in self.ladder if step.rung == rung), Step(rung, NEITHER))
-
-    @property
-    def pre_computed(self) -> Step | None:
-        """The terms on which an earlier score may stand in; None where the policy takes none."""
-        return next((step for step in self.ladder if step.rung == Rung.PRE_COMPUTED), None)
-
-    def derive(self, evidence: Mapping[str, Any]) -> dict[str, float]:
-        """The values of the derived fields, from an evidence's document."""
-        return {name: DERIVED[name](evidence) for name in self.derived}
-
-    def judge(self, values: Mapping[str, float], earlier: Mapping[str, float] = NOTHING) -> tuple[RuleResult, ...]:
-        """Every rule's result: all are judged, so that the record shows what else would have hit."""
-        return tuple(rule.judge(values, earlier) for rule in self.rules)
-
-    def offer(self, application: Mapping[str, Any], pd: float, rung: Rung = Rung.FULL) -> Offer | None:
-        """The amount and term asked for, at the price of the PD's tier; None where the policy has no prices.
-
-        On a lower rung no more than its cap is offered.
-        """
-        if not self.prices:
-            return None
-        asked, cap = application["amount"], self.at(rung).limit_cap
-        return make_offer(self.prices, pd, asked if cap is None else min(asked, cap), application["term_months"])
-
-    def document(self) -> dict[str, Any]:
-        """The policy as JSON values."""
-        document = asdict(self)
-        steps = {"ladder": [step.document() for step in self.ladder]} if document.pop("ladder") else {}
-        return {**document, "rules": [asdict(rule) for rule in self.rules], "derived": list(self.derived), **steps}
-
-    @classmethod
-    def from_document(cls, document: Mapping[str, Any]) -> Policy:
-        """The policy as it was written."""
-        return cls(
-            name=document["name"],
-            rules=tuple(
-                Rule(
-                    **{
-                        **rule,
-                        "effect": Outcome(rule["effect"]),
-                        "test": Test(rule["test"]),
-                        "unknown": Outcome(rule["unknown"]),
-                    }
-                )
-                for rule in document["rules"]
-            ),
-            bands=Bands(**document["bands"]),
-            prices=tuple(PriceTier(**tier) for tier in document["prices"]),
-            derived=tuple(document["derived"]),
-            ladder=tuple(Step.from_document(step) for step in document.get("ladder", ())),
-        )
+def _shown(value: Any) -> Any:
+    return round(value, 6) if isinstance(value, float) else value

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
-from meridian.application import DecisionRequest
+from meridian.application import Application, DecisionRequest
 from meridian.assessment import Contract
 from meridian.decision import Decision, Terms, decide
 from meridian.evidence import Evidence, SourceReading
@@ -18,6 +18,7 @@ from meridian.policy import Bands, Policy
 from meridian.products.levers import Lever
 from meridian.products.training_table import TrainingTable
 from meridian.reasons import Reasons
+from meridian.rulebook import Vocabulary, vocabulary_of
 from meridian.scoring import Scorer
 
 
@@ -81,6 +82,12 @@ class Product:
     def sources_of(self, names: Iterable[str]) -> frozenset[str]:
         """The sources of these features."""
         return frozenset(self.features[name].source for name in names)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """What its policy's tables may speak of."""
+        application = self.request.model_fields["application"].annotation
+        return vocabulary_of(self.features, cast(type[Application], application), self.reasons.codes)
 
     @cached_property
     def kept_fields(self) -> Mapping[str, KeptFields]:

@@ -15,9 +15,10 @@ from meridian.evidence import canonical_json
 from meridian.outcome import Outcome
 from meridian.policy import Bands, Policy, Rule, RuleResult, Test, make_offer
 from meridian.products import Product
-from meridian.products.personal_loan.policy import PRICES
+from meridian.products.personal_loan.policy import POLICY
 from meridian.reasons import Reasons
 
+PRICES = POLICY.prices
 APPROVE, REFER, DECLINE = Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE
 
 # rule, field, effect, (a value that hits, the limit, a value that passes), reason, reason where it is not known

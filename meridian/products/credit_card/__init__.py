@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -13,14 +14,13 @@ from meridian.decision import Terms
 from meridian.evidence import FORM, SourceReading, SourceStatus
 from meridian.features import Direction, Feature, FeatureSet
 from meridian.features.compute import field
-from meridian.outcome import Outcome
-from meridian.policy import Bands, Policy, Rule, Test
 from meridian.products.credit_card.statements import FEATURES as OF_STATEMENTS
 from meridian.products.credit_card.statements import STATEMENTS
 from meridian.products.credit_card.taiwan import TAIWAN
 from meridian.products.levers import Lever, down
 from meridian.products.product import Product
 from meridian.reasons import ReasonCode, Reasons, ReasonSource
+from meridian.rulebook import FILE, load_policy, vocabulary_of
 
 MODEL, POLICY, DATA, ANALYST = ReasonSource.MODEL, ReasonSource.POLICY, ReasonSource.DATA, ReasonSource.ANALYST
 
@@ -67,18 +67,7 @@ REASONS = Reasons(
     FEATURES.groups,
 )
 
-POLICY_1 = Policy(
-    "credit-card-1",
-    (
-        Rule(
-            "age-of-majority", Outcome.DECLINE, "age_years", Test.BELOW, 18, "P01", "P01", "Nobody under 18 can agree"
-        ),
-        Rule("late-now", Outcome.DECLINE, "delay_1", Test.ABOVE, 3, "P02", "D01", "Months late on the last statement"),
-    ),
-    Bands(approve_below=0.20, decline_above=0.55),
-    (),
-    ("age_years",),
-)
+POLICY_1 = load_policy(Path(__file__).with_name(FILE), vocabulary_of(FEATURES, CreditCardApplication, REASONS.codes))
 
 
 def sample() -> dict[str, Any]:
