@@ -14,6 +14,7 @@ from meridian.cli.evidence import evidence
 from meridian.cli.features import features
 from meridian.cli.history import history
 from meridian.cli.models import models
+from meridian.cli.policy import policy
 from meridian.cli.product import product
 from meridian.cli.redecide import redecide
 from meridian.cli.replay import replay, upgrade_check
@@ -48,6 +49,7 @@ app.add_typer(access.keys, name="keys", help="API keys: create, list, revoke.")
 app.add_typer(features, name="features", help="The feature store: definitions, materialisation, the check for skew.")
 app.add_typer(history, name="history", help="The lender's own history of its applicants.")
 app.add_typer(models, name="models", help="Models: which there are, what one is, whether it passes its gates.")
+app.add_typer(policy, name="policy", help="Policies as tables: check, show in sentences, to a spreadsheet and back.")
 app.add_typer(product, name="product", help="Products of your own: new, from a table of past loans; check.")
 app.add_typer(simulate, name="simulate", help="A simulated lender: make one, its requests, stubs of its sources.")
 app.add_typer(sources, name="sources", help="Providers: who is asked for which source, and a question to one.")

@@ -10,6 +10,7 @@ from meridian.products.credit_card import CREDIT_CARD
 from meridian.products.own import load_product, own_names
 from meridian.products.personal_loan import PERSONAL_LOAN
 from meridian.products.product import Product
+from meridian.rulebook import FILE
 from meridian.settings import load_settings
 
 BROUGHT = {product.name: product for product in (PERSONAL_LOAN, CONSUMER_LOAN, CREDIT_CARD)}
@@ -37,3 +38,13 @@ def find_product(name: str) -> Product:
     if name in product_names():
         return load_product(load_settings().products_dir / name)
     raise UnknownProduct(f"There is no product {name!r}; offered here: {', '.join(product_names())}.")
+
+
+def policy_file(name: str) -> Path | None:
+    """The file of a product's tables; None where its policy is not in tables. Raises `UnknownProduct`."""
+    if name in BROUGHT:
+        folder = Path(__file__).parent / name.replace("-", "_")
+    else:
+        find_product(name)
+        folder = load_settings().products_dir / name
+    return folder / FILE if (folder / FILE).is_file() else None

@@ -80,7 +80,7 @@ def _of_rules(rules: Sequence[tuple[Row, Rule]], vocabulary: Vocabulary, file: s
     said: set[int] = set()
     for one, other in combinations(rules, 2):
         for (stronger_row, stronger), (row, rule) in ((one, other), (other, one)):
-            if row.number in said or not _adds_nothing(rule, stronger):
+            if said & {row.number, stronger_row.number} or not _adds_nothing(rule, stronger):
                 continue
             if rule.field == stronger.field and _covers(boxes[stronger_row.number], boxes[row.number], vocabulary):
                 said.add(row.number)

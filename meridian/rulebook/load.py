@@ -38,7 +38,10 @@ def checked(
     if book is None:
         return None, found
     policy, more = check(book, vocabulary, file)
-    return (None if found else policy), [*found, *more]
+    # A cell that could not be read is left out of the book: that it is empty there is no news.
+    said = {(one.table, one.row, one.column) for one in found if one.column}
+    found = [*found, *(one for one in more if (one.table, one.row, one.column) not in said)]
+    return (None if found else policy), found
 
 
 def complaint(found: list[Finding]) -> str:

@@ -59,7 +59,7 @@ def _book(tree: Mapped, file: str, found: list[Finding]) -> Book:
         elif isinstance(node, Mapped) or node.text:
             problem = "the table is no list of rows"
             found.append(Place(file, key.text, line=node.line).finding("", "", problem, "begin each row with `- `"))
-    if not name:
+    if not name and not any(one.column == NAME for one in found):
         found.append(Finding(file, "the policy has no name", "write `policy: NAME` at the top", column=NAME, line=1))
     return Book(name, tables)
 

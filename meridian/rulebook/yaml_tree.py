@@ -68,7 +68,9 @@ def tree_of(text: str) -> Node:
     try:
         return _document(events)
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        # What is not closed is noticed far below; where it was opened says more.
+        marks = (error.problem_mark, error.context_mark)
+        mark = next(filter(None, reversed(marks) if "flow" in (error.context or "") else marks), None)
         line = mark.line + 1 if mark else 1
         raise Refused(f"this is not YAML: {error.problem or error.context}", QUOTES, line) from None
     except (YAMLError, ValueError) as error:
