@@ -63,7 +63,8 @@ class NumberCell:
 
     def covers(self, other: Cell) -> bool:
         """Whether all that meets the other meets this one."""
-        return isinstance(other, NumberCell) and not common(other.spans, others(self.spans))
+        # Spans that rise and do not touch hold another only where one of them does.
+        return isinstance(other, NumberCell) and all(any(b.within(a) for a in self.spans) for b in other.spans)
 
 
 def _plain(edge: Decimal) -> float:

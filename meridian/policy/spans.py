@@ -38,6 +38,11 @@ class Span:
         above = number >= self.low if self.low_in else number > self.low
         return above and (number <= self.high if self.high_in else number < self.high)
 
+    def within(self, other: Span) -> bool:
+        """Whether the other holds all that this one holds."""
+        from_low = (other.low, not other.low_in) <= (self.low, not self.low_in)
+        return from_low and (self.high, self.high_in) <= (other.high, other.high_in)
+
     def common(self, other: Span) -> Span:
         """What both hold; may be empty."""
         low, low_out = max((self.low, not self.low_in), (other.low, not other.low_in))

@@ -47,32 +47,26 @@ Box = dict[str, Cell]
 """By field, what a row asks of it; of every other field it asks nothing."""
 
 
-def _box(guards: Sequence[Guard], field: str = "", cell: Cell | None = None) -> Box:
+def _box(vocabulary: Vocabulary, guards: Sequence[Guard], field: str = "", cell: Cell | None = None) -> Box:
     box = {guard.field: guard.cell for guard in guards}
     if cell is not None and not isinstance(cell, AnyCell):
         box[field] = box[field].common(cell) if field in box else cell
-    return box
+    # Of what a field can hold at all: beyond that, no row says anything.
+    return {name: vocabulary.fields[name].domain.common(one) for name, one in box.items()}
 
 
 def _covers(first: Box, second: Box, vocabulary: Vocabulary) -> bool:
     """Whether every applicant whom the second holds for is one whom the first holds for."""
-    for field, cell in first.items():
-        domain = vocabulary.fields[field].domain
-        if not cell.covers(domain.common(second.get(field, domain))):
-            return False
-    return True
+    return all(cell.covers(second.get(field, vocabulary.fields[field].domain)) for field, cell in first.items())
 
 
-def _overlap(first: Box, second: Box, vocabulary: Vocabulary) -> bool:
+def _overlap(first: Box, second: Box) -> bool:
     """Whether there can be an applicant whom both hold for."""
-    return not any(
-        vocabulary.fields[field].domain.common(first[field].common(second[field])).empty
-        for field in first.keys() & second.keys()
-    )
+    return not any(first[field].common(second[field]).empty for field in first.keys() & second.keys())
 
 
 def _of_rules(rules: Sequence[tuple[Row, Rule]], vocabulary: Vocabulary, file: str) -> Iterator[Finding]:
-    boxes = {row.number: _box(rule.guards, rule.field, rule.cell) for row, rule in rules}
+    boxes = {row.number: _box(vocabulary, rule.guards, rule.field, rule.cell) for row, rule in rules}
     for row, _ in rules:
         if any(cell.empty for cell in boxes[row.number].values()):
             problem, remedy = "its guard and its cell exclude each other", "change one of the two"
@@ -80,9 +74,11 @@ def _of_rules(rules: Sequence[tuple[Row, Rule]], vocabulary: Vocabulary, file: s
     said: set[int] = set()
     for one, other in combinations(rules, 2):
         for (stronger_row, stronger), (row, rule) in ((one, other), (other, one)):
-            if said & {row.number, stronger_row.number} or not _adds_nothing(rule, stronger):
+            if rule.field != stronger.field or said & {row.number, stronger_row.number}:
                 continue
-            if rule.field == stronger.field and _covers(boxes[stronger_row.number], boxes[row.number], vocabulary):
+            if not _adds_nothing(rule, stronger):
+                continue
+            if _covers(boxes[stronger_row.number], boxes[row.number], vocabulary):
                 said.add(row.number)
                 problem = f"the rule can never add anything to {stronger.name!r} in row {stronger_row.number}"
                 remedy = "take one of the two out, or change its cell"
@@ -130,14 +126,14 @@ def _of_bands(book: Book, bands: Sequence[tuple[Row, Segment]], vocabulary: Voca
 def _of_rung(name: str, rows: Sequence[tuple[Row, Segment]], vocabulary: Vocabulary, file: str) -> Iterator[Finding]:
     """Rows of a table in which the first that holds decides."""
     for later, (row, segment) in enumerate(rows):
-        box, place = _box(segment.guards), place_of(file, BANDS, row)
+        box, place = _box(vocabulary, segment.guards), place_of(file, BANDS, row)
         for before, earlier in rows[:later]:
-            of_earlier = _box(earlier.guards)
+            of_earlier = _box(vocabulary, earlier.guards)
             if _covers(of_earlier, box, vocabulary):
                 problem = f"the row is never reached: row {before.number} holds wherever it would"
                 yield place.finding("rung", name, problem, "put it before that row, or take it out")
                 break
-            if _overlap(of_earlier, box, vocabulary) and not _covers(box, of_earlier, vocabulary):
+            if _overlap(of_earlier, box) and not _covers(box, of_earlier, vocabulary):
                 problem = f"the row and row {before.number} both hold for some applicants, and the first decides"
                 yield place.finding("rung", name, problem, "narrow the guards of one of them")
         if segment.guards and segment.step.valid_for != _without_guards(rows, segment).step.valid_for:
