@@ -241,7 +241,7 @@ def _rule_line(result: Mapping[str, Any], rule: Rule | None, product: Product) -
     """One result. `rule` is None where the policy in force no longer has it: then only the record speaks."""
     unit = product.features[rule.field].unit if rule and rule.field in product.features else ""
     value = result["value"] if isinstance(result["value"], str) else in_unit(result["value"], unit)
-    margin = _margin(result["margin"], unit)
+    margin = "" if result["limit"] is None else _margin(result["margin"], unit)  # words have no distance
     if rule and rule.field in WITHHELD and result["value"] is not None:
         value = margin = "withheld"
     earlier = result.get("earlier", False)

@@ -196,7 +196,8 @@ class RuleResult(NamedTuple):
         """The code of the reason this rule gives, if it speaks against an approval."""
         if self.outcome is Outcome.APPROVE:
             return None
-        return self.rule.reason if self.known else self.rule.unknown_reason
+        # A rule that needs no answer has no code for the want of one; what hit earlier refers for the rule's own.
+        return self.rule.reason if self.known else self.rule.unknown_reason or self.rule.reason
 
     def document(self) -> dict[str, Any]:
         """As JSON values: `{"rule", "effect", "value", "limit", "margin", "hit"}`, and more where there is more.

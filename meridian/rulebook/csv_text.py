@@ -59,6 +59,9 @@ def read_csv(content: bytes, table: str, file: str, found: list[Finding]) -> tup
             Finding(file, f"this is not CSV: {error}", "close every quotation mark", table, line=reader.line_num)
         )
         return ()
+    if not lines:
+        found.append(Finding(file, "the file is empty", "begin it with the line of headers", table))
+        return ()
     (line, names), *rest = lines
     headers = [re.sub(" +", " ", name).strip(" ") for name in names]
     if not _headers_hold(headers, Place(file, table, line=line), found):

@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from meridian.products import find_product
+from meridian.products.shelf import policy_file
 from meridian.rulebook import Finding, book_of_csvs, check_yaml, checked
 
 LOAN = find_product("consumer-loan")
@@ -266,6 +269,28 @@ def test_a_spoilt_sheet_is_named_with_its_line(header: str, row: str, column: st
     assert found[0].line in (1, 2)
     assert problem in found[0].problem
     assert remedy in found[0].remedy
+
+
+MARKS = [*":-[]{}>|&*!%@`'\"#,?<~ \n\t\r.0aZ=+é", "\ufeff", "\u2028", "\x85", "\x00", "😀", "---\n", "...\n", "%YAML 1.1\n",
+         "%TAG ! tag:x,2000:\n", "<<: ", "!!str ", "? ", "- ", "\\x41", "\\uD800"]  # fmt: skip
+TEXT = policy_file(LOAN.name).read_text()[:700]  # type: ignore[union-attr]
+
+
+@given(
+    st.integers(0, len(TEXT)),
+    st.lists(st.sampled_from(MARKS), max_size=5).map("".join),
+    st.integers(0, 3),
+    st.booleans(),
+)
+def test_whatever_is_typed_into_a_file_ends_in_findings(place: int, typed: str, lost: int, ends: bool) -> None:
+    content = (TEXT[:place] + typed + ("" if ends else TEXT[place + lost :])).encode()
+    of_yaml(content)
+    of_csv(content)
+
+
+@pytest.mark.parametrize("content", [b",", b",,\n,,", b'"', b"\r"])
+def test_a_sheet_without_any_cell_is_found(content: bytes) -> None:
+    assert of_csv(content) != []
 
 
 def test_a_byte_order_mark_and_semicolons_are_read() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -229,6 +230,25 @@ def test_a_policy_goes_to_a_spreadsheet_and_back(command: Command, tmp_path: Pat
     rules.write_text(rules.read_text().replace("> 60 %", "> 60,5 %"))
     assert command("import", LOAN.name, tmp_path / "sheets", "--to", back).exit_code != 0
     assert load_policy(back, LOAN.vocabulary) == changed
+
+
+DOCUMENTATION = (Path(__file__).parents[2] / "docs" / "policy.md").read_text()
+
+
+def test_the_documented_tables_hold_together() -> None:
+    (tables,) = re.findall(r"^```yaml\n(.*?)^```", DOCUMENTATION, re.M | re.S)
+    policy, found = check_yaml(tables.encode(), LOAN.vocabulary, "policy.md")
+    assert policy is not None, [one.sentence() for one in found]
+    assert (len(policy.rules), len(policy.segments), len(policy.ladder), len(policy.prices)) == (2, 1, 1, 2)
+
+
+def test_the_documented_commands_answer_so(command: Command) -> None:
+    (console,) = [
+        block for block in re.findall(r"^```console\n(.*?)^```", DOCUMENTATION, re.M | re.S) if "show" in block
+    ]
+    for said in console.split("$ meridian policy ")[1:]:
+        asked, _, answer = said.partition("\n")
+        assert command(*asked.split()).output == answer
 
 
 def test_show_tells_the_policy_in_force(command: Command) -> None:

@@ -168,6 +168,12 @@ def test_an_earlier_value_of_a_guard_refers_as_one_of_the_field_does() -> None:
     assert (result.hit, result.earlier, result.outcome, result.reason, result.wanting) == (True, True, REFER, "D", "y")
 
 
+def test_what_hit_earlier_refers_for_a_reason_also_where_no_answer_is_needed() -> None:
+    rule = Rule("r", DECLINE, "x", None, None, "P", "", "m", APPROVE, hits=parse_cell("< 5", NUMBER))
+    assert (rule.judge({}).outcome, rule.judge({}).reason) == (APPROVE, None)
+    assert (rule.judge({}, {"x": 1.0}).outcome, rule.judge({}, {"x": 1.0}).reason) == (REFER, "P")
+
+
 SEGMENTED = Policy(
     "p",
     (),
