@@ -18,7 +18,8 @@ DIGITS = 15
 NUMBER = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?)( ?%)?")
 SEPARATORS = r"[. ']"
 SIGNS = ("<=", ">=", "<", ">")
-WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ .:+/&-]*")
+WORD = re.compile(r"\w[\w .:+/&%-]*")
+"""A value with other marks, a comma among them, cannot be written in a cell."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ SAID = 5
 
 def load_policy(path: Path, vocabulary: Vocabulary) -> Policy:
     """The policy of a file. Raises `InvalidPolicy` with file, table, row, column, value and remedy."""
-    policy, found = check_yaml(path.read_bytes(), vocabulary, path.name)
+    policy, found = check_yaml(path.read_bytes(), vocabulary, str(path))
     if policy is None:
         raise InvalidPolicy(complaint(found))
     return policy

@@ -271,8 +271,8 @@ def test_a_spoilt_sheet_is_named_with_its_line(header: str, row: str, column: st
     assert remedy in found[0].remedy
 
 
-MARKS = [*":-[]{}>|&*!%@`'\"#,?<~ \n\t\r.0aZ=+é", "\ufeff", "\u2028", "\x85", "\x00", "😀", "---\n", "...\n", "%YAML 1.1\n",
-         "%TAG ! tag:x,2000:\n", "<<: ", "!!str ", "? ", "- ", "\\x41", "\\uD800"]  # fmt: skip
+MARKS = [*":-[]{}>|&*!%@`'\"#,?<~ \n\t\r.0aZ=+é", "\ufeff", "\u2028", "\x85", "\x00", "😀", "---\n", "...\n",
+         "%YAML 1.1\n", "%TAG ! tag:x,2000:\n", "<<: ", "!!str ", "? ", "- ", "\\x41", "\\uD800"]  # fmt: skip
 TEXT = policy_file(LOAN.name).read_text()[:700]  # type: ignore[union-attr]
 
 

@@ -154,7 +154,7 @@ def test_prices_rise_and_cover_every_approval(bounds: list[str], row: int, probl
 def test_a_policy_with_a_mistake_is_not_loaded(tmp_path: Path) -> None:
     file = tmp_path / "policy.yaml"
     file.write_text("policy: p\nrules: [{rule: a, field: anual_income}]\n")
-    with pytest.raises(InvalidPolicy, match=r"policy.yaml, line 2, rules, row 1 'a', column field: 'anual_income'"):
+    with pytest.raises(InvalidPolicy, match=r"/policy.yaml, line 2, rules, row 1 'a', column field: 'anual_income'"):
         load_policy(file, LOAN.vocabulary)
 
 

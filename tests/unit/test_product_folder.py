@@ -17,6 +17,7 @@ from meridian.products.own import load_product
 from meridian.products.own.document import Column, ProductFile
 from meridian.products.own.load import read
 from meridian.products.recourse import with_application
+from meridian.products.shelf import policy_file
 from meridian.training.drafting.names import title_of
 from meridian.training.drafting.writing import _toml
 from tests.own_products import (
@@ -196,6 +197,61 @@ def test_what_applicants_may_change_is_declared(own: Maker, tmp_path: Path) -> N
     assert changed is not None
     asked_for_less = served(product, {**request, "application": {**stated, "amount": 1500.0}}, NOW)
     assert changed.features == asked_for_less.features
+
+
+TABLES = """
+policy: own-2
+rules:
+  - {rule: renters, field: housing, hits: rent, effect: refer, reason: CODE, unknown: approve, meaning: Rents}
+  - {rule: minors, field: age_years, hits: '< 18', effect: decline, reason: CODE, unknown_reason: CODE, meaning: Age}
+bands:
+  - {rung: full, if: {income: '< 2000.5'}, approve_below: 10 %, decline_above: 40 %}
+  - {rung: full, approve_below: 20 %, decline_above: 40 %}
+"""
+
+
+@pytest.fixture
+def tabled(own: Maker, tmp_path: Path) -> Path:
+    """The folder of a product whose policy is in tables."""
+    product, draft = own()
+    folder = tmp_path / "products" / "own-loan"
+    given = f'no_score_reason = "{draft.policy.no_score_reason}"\nunknown_reason = "{draft.policy.unknown_reason}"\n'
+    (folder / "policy.toml").write_text(given)
+    final = next(code.code for code in product.reasons.codes if code.final)
+    (folder / "policy.yaml").write_text(TABLES.replace("CODE", final))
+    return folder
+
+
+def test_the_policy_of_a_product_of_ones_own_may_be_in_tables(tabled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    product = load_product(tabled)
+    assert (product.policy.name, product.policy.derived) == ("own-2", ("age_years",))
+    assert product.policy.stated == ("housing",)  # the income is a feature, and what models read goes before
+    request = product.sample()
+    renting, owning = (
+        served(product, {**request, "application": {**request["application"], "housing": one}}, NOW)
+        for one in ("rent", "own")
+    )
+    assert [product.decide(one, None).rules[0].hit for one in (renting, owning)] == [True, False]
+    monkeypatch.setenv("MERIDIAN_PRODUCTS", str(tabled.parent))
+    assert policy_file("own-loan") == tabled / "policy.yaml"
+
+
+@pytest.mark.parametrize(
+    ("file", "more", "said"),
+    [
+        ("policy.toml", '[[rule]]\nname = "a"\n', "rule"),
+        ("policy.toml", "[bands]\napprove_below = 0.1\ndecline_above = 0.2\n", "bands"),
+        ("policy.yaml", "prices: [{pd_below: 20 %, apr: 9 %}]\n", "amount and term_months is no number"),
+        ("policy.yaml", "price: []\n", "'price' is no table; write prices"),
+    ],
+)
+def test_tables_stand_by_themselves(tabled: Path, file: str, more: str, said: str) -> None:
+    """What they say stands nowhere else, and what is wrong with them is told with the file."""
+    path = tabled / file
+    path.write_text(path.read_text() + more)
+    with pytest.raises(InvalidProduct, match=said) as error:
+        load_product(tabled)
+    assert str(path) in str(error.value)
 
 
 def test_without_prices_there_is_no_offer(own: Maker) -> None:

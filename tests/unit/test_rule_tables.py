@@ -44,6 +44,7 @@ NUMBER, SHARE, FLAG, WORD = Kind
         ("no", FLAG, [0.0, False], [1.0, True]),
         ("rent, own", WORD, ["rent", "own"], ["mortgage"]),
         ("not(rent)", WORD, ["own"], ["rent"]),
+        ("Müller & Co., 北京, 3-5 years", WORD, ["Müller & Co.", "北京", "3-5 years"], ["Müller"]),
         ("-", NUMBER, [1, "x", None], []),
         ("", WORD, [1, "x", None], []),
     ],

@@ -12,14 +12,16 @@ from typing import TypeVar
 from meridian.application import Application
 from meridian.errors import InvalidProduct
 from meridian.policy.derived import DERIVED
-from meridian.products.own.document import OTHER, PolicyFile, ProductFile, ReasonsFile
+from meridian.products.own.document import OTHER, GivenReasons, PolicyFile, ProductFile, ReasonsFile
 
 T = TypeVar("T")
 
 PRODUCT, POLICY, REASONS = "product.toml", "policy.toml", "reasons.toml"
+PRICED = ("amount", "term_months")
+"""The fields that an offer is made from."""
 
 
-def check(folder: Path, document: ProductFile, policy: PolicyFile, reasons: ReasonsFile) -> None:
+def check(folder: Path, document: ProductFile, policy: GivenReasons, reasons: ReasonsFile) -> None:
     """Raises `InvalidProduct` with the first thing that does not agree, the file, the place and the remedy."""
     codes = {reason.code for reason in reasons.reason}
     found = (
@@ -134,34 +136,48 @@ def _of_models(document: ProductFile) -> Iterator[str]:
                 yield f"[models], key {key} has {name!r}, which is no [[feature]]; one of {_some(names)}."
 
 
-def _of_policy(document: ProductFile, policy: PolicyFile, codes: set[str]) -> Iterator[str]:
-    if not policy.bands.approve_below < policy.bands.decline_above:
-        yield "[bands], approve_below must be less than decline_above; what lies between is referred."
-    judged = {line.name for line in document.feature} | set(DERIVED)
+def _of_policy(document: ProductFile, policy: GivenReasons, codes: set[str]) -> Iterator[str]:
     given = {"key no_score_reason": policy.no_score_reason, "key unknown_reason": policy.unknown_reason}
-    for rule in policy.rule:
+    rules = policy.rule if isinstance(policy, PolicyFile) else []
+    for rule in rules:
         given[f"[[rule]] {rule.name!r}, key reason"] = rule.reason
         given[f"[[rule]] {rule.name!r}, key unknown_reason"] = rule.unknown_reason
-        if rule.field not in judged:
-            yield f"[[rule]] {rule.name!r}, key field is {rule.field!r}, which is no feature; one of {_some(judged)}."
     for where, code in given.items():
         if code not in codes:
             yield f"{where} is {code!r}, which reasons.toml does not have; one of {_some(codes)}."
+    if isinstance(policy, PolicyFile):
+        yield from _of_rules(document, policy)
+        yield from _of_prices(document, policy)
+
+
+def _of_rules(document: ProductFile, policy: PolicyFile) -> Iterator[str]:
+    if not policy.bands.approve_below < policy.bands.decline_above:
+        yield "[bands], approve_below must be less than decline_above; what lies between is referred."
+    judged = {line.name for line in document.feature} | set(DERIVED)
+    for rule in policy.rule:
+        if rule.field not in judged:
+            yield f"[[rule]] {rule.name!r}, key field is {rule.field!r}, which is no feature; one of {_some(judged)}."
     for name in _twice(rule.name for rule in policy.rule):
         yield f"[[rule]] {name!r} stands there twice; give each rule a name of its own."
-    yield from _of_prices(document, policy)
+
+
+def unpriced(document: ProductFile) -> str:
+    """What keeps offers from being made, where the policy has prices; empty where nothing does."""
+    numbers = {column.field for column in document.column if column.type == "number"}
+    absent = [field for field in PRICED if field not in numbers]
+    if not absent:
+        return ""
+    return (
+        f"makes an offer from the fields {' and '.join(PRICED)}; {' and '.join(absent)} is no number of "
+        f"the application. Name the field of the right column so in {PRODUCT}, or take the prices out."
+    )
 
 
 def _of_prices(document: ProductFile, policy: PolicyFile) -> Iterator[str]:
     if not policy.price:
         return
-    numbers = {column.field for column in document.column if column.type == "number"}
-    absent = [field for field in ("amount", "term_months") if field not in numbers]
-    if absent:
-        yield (
-            f"[[price]] makes an offer from the fields amount and term_months; {' and '.join(absent)} is no number of "
-            f"the application. Name the field of the right column so in {PRODUCT}, or take the prices out."
-        )
+    if wrong := unpriced(document):
+        yield f"[[price]] {wrong}"
     bounds = [tier.pd_below for tier in policy.price]
     if bounds != sorted(set(bounds)):
         yield "[[price]], pd_below must rise from one to the next."

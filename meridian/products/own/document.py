@@ -244,12 +244,17 @@ class RuleLine(Part):
     meaning: Text
 
 
-class PolicyFile(Part):
-    """policy.toml."""
+class GivenReasons(Part):
+    """policy.toml beside a policy.yaml, which has all else: the reasons for want of a score, and of an input."""
 
-    name: Text
     no_score_reason: str
     unknown_reason: str
+
+
+class PolicyFile(GivenReasons):
+    """policy.toml by itself."""
+
+    name: Text
     bands: BandLine
     rule: list[RuleLine] = []
     price: list[PriceLine] = []

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
+from meridian.application import Application
 from meridian.assessment import CAUTIOUS
 from meridian.decision import Terms
-from meridian.errors import InvalidInput, InvalidProduct, UnknownProduct
+from meridian.errors import InvalidInput, InvalidPolicy, InvalidProduct, UnknownProduct
 from meridian.evidence import FORM
 from meridian.features import FeatureSet
 from meridian.outcome import Outcome
 from meridian.policy import Bands, Policy, PriceTier, Rule, Test
 from meridian.products.levers import Lever, down, one_of
-from meridian.products.own.checks import POLICY, PRODUCT, REASONS, check
-from meridian.products.own.document import NAME, Column, LeverLine, PolicyFile, ProductFile, ReasonsFile
+from meridian.products.own.checks import POLICY, PRICED, PRODUCT, REASONS, check, unpriced
+from meridian.products.own.document import NAME, Column, GivenReasons, LeverLine, PolicyFile, ProductFile, ReasonsFile
 from meridian.products.own.features import feature_of
 from meridian.products.own.schema import reader, request_model, sampler
 from meridian.products.own.table import training_table
 from meridian.products.product import Product
 from meridian.reasons import ReasonCode, Reasons, ReasonSource
+from meridian.rulebook import FILE, Vocabulary, load_policy, vocabulary_of
 
 AGE = "age_years"
-PRICED = ("amount", "term_months")
-"""The fields that an offer is made from."""
 CALLED = ("field", "name", "code", "group")
 """What a table of a list is called by, in a complaint."""
 
@@ -50,13 +50,27 @@ def load_product(folder: Path) -> Product:
     if not (folder / PRODUCT).is_file():
         raise UnknownProduct(f"There is no product in {folder}; `meridian product new` makes one.")
     document = read(folder / PRODUCT, ProductFile)
-    policy = read(folder / POLICY, PolicyFile)
     reasons = read(folder / REASONS, ReasonsFile)
-    check(folder, document, policy, reasons)
-    return assemble(folder.name, document, policy, reasons)
+    tables = folder / FILE
+    if not tables.is_file():
+        policy = read(folder / POLICY, PolicyFile)
+        check(folder, document, policy, reasons)
+        return assemble(folder.name, document, policy, reasons, lambda _: _policy(policy))
+    given = read(folder / POLICY, GivenReasons)
+    check(folder, document, given, reasons)
+    product = assemble(folder.name, document, given, reasons, lambda vocabulary: load_policy(tables, vocabulary))
+    if product.policy.prices and (wrong := unpriced(document)):
+        raise InvalidPolicy(f"{tables}: the table prices {wrong}")
+    return product
 
 
-def assemble(name: str, document: ProductFile, policy: PolicyFile, reasons: ReasonsFile) -> Product:
+def assemble(
+    name: str,
+    document: ProductFile,
+    given: GivenReasons,
+    reasons: ReasonsFile,
+    policy_of: Callable[[Vocabulary], Policy],
+) -> Product:
     """The product from its documents, which agree with each other; see `check`."""
     columns = {column.field: column for column in document.column}
     features = FeatureSet(
@@ -64,10 +78,10 @@ def assemble(name: str, document: ProductFile, policy: PolicyFile, reasons: Reas
         for line in document.feature
     )
     codes = [ReasonCode(r.code, r.text, ReasonSource(r.source), r.final) for r in reasons.reason]
-    terms = Terms(
-        _policy(policy), Reasons(codes, features.groups), policy.no_score_reason, {FORM: policy.unknown_reason}
-    )
-    needed = frozenset(PRICED) if policy.price else frozenset[str]()
+    application = request_model(name, document.column, frozenset()).model_fields["application"].annotation
+    policy = policy_of(vocabulary_of(features, cast(type[Application], application), codes))
+    terms = Terms(policy, Reasons(codes, features.groups), given.no_score_reason, {FORM: given.unknown_reason})
+    needed = frozenset(PRICED) if policy.prices else frozenset[str]()
     return Product(
         name=name,
         title=document.title,
