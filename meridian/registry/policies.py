@@ -11,7 +11,6 @@ import structlog
 
 from meridian.decision import Terms
 from meridian.errors import NotReady
-from meridian.policy.derived import DERIVED
 from meridian.products import Product
 from meridian.registry.followed import Followed
 
@@ -64,11 +63,10 @@ def read_terms(text: str | None, sha256: str) -> Terms:
 
 def with_terms(product: Product, terms: Terms) -> Product:
     """The product decided by other terms. Raises `NotReady` where they read what it does not have."""
-    known = {feature.name for feature in product.features} | set(DERIVED)
-    unknown = sorted({rule.field for rule in terms.policy.rules} - known)
+    unknown = sorted(terms.policy.fields - set(product.vocabulary.fields))
     groups = sorted({feature.group for feature in product.features} - {code.code for code in terms.reasons.codes})
     if unknown or groups:
-        lacks = f"rules read {', '.join(unknown)}" if unknown else f"no reasons are there for {', '.join(groups)}"
+        lacks = f"it reads {', '.join(unknown)}" if unknown else f"no reasons are there for {', '.join(groups)}"
         raise NotReady(f"The policy {terms.version} is not for {product.name} as it is now: {lacks}.")
     return replace(product, terms=terms)
 

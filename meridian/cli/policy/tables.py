@@ -1,4 +1,4 @@
-"""`meridian policy`: the tables of a policy checked, told in sentences, taken to a spreadsheet and back."""
+"""The tables of a policy checked, told in sentences, taken to a spreadsheet and back."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from meridian.cli.screen import out, print_json
 from meridian.errors import InvalidInput, InvalidPolicy
+from meridian.policy import Policy
 from meridian.products.product import Product
 from meridian.products.shelf import find_product, policy_file, product_names
 from meridian.rulebook import (
@@ -25,7 +26,6 @@ from meridian.rulebook import (
     write_yaml,
 )
 
-policy = typer.Typer(no_args_is_help=True)
 PRODUCT = Annotated[str, typer.Argument(help="The product whose policy it is.")]
 AS_JSON = Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")]
 TABLES_OF = Annotated[
@@ -34,7 +34,6 @@ TABLES_OF = Annotated[
 ]
 
 
-@policy.command()
 def check(
     name: Annotated[str | None, typer.Argument(metavar="[PRODUCT]", help="The product; left out: all of them.")] = None,
     file: TABLES_OF = None,
@@ -47,7 +46,7 @@ def check(
     documents, wrong = [], False
     for one in looked_at:
         product = find_product(one)
-        book, found = _book(product, file)
+        book, found = book_of(product, file)
         made, found = checked(book, found, product.vocabulary, _called(file))
         wrong = wrong or bool(found)
         documents.append(
@@ -69,30 +68,22 @@ def _say(name: str, book: Book | None, found: list[Finding]) -> None:
         out.print(f"{name}: {book.name} holds together: {rows}.", markup=False)
 
 
-@policy.command()
 def show(name: PRODUCT, file: TABLES_OF = None) -> None:
     """Tell a policy in sentences: the one in force or, with --file, another."""
     product = find_product(name)
-    told = product.policy
-    if file is not None:
-        book, found = _book(product, file)
-        made, found = checked(book, found, product.vocabulary, _called(file))
-        if made is None:
-            raise InvalidPolicy(complaint(found))
-        told = made
+    told = product.policy if file is None else policy_in(product, file)
     out.print(f"{told.name}, for {name}:", markup=False)
     for sentence in sentences_of(told, product.vocabulary, lambda code: product.reasons[code].text):
         out.print(f"- {sentence}", markup=False)
 
 
-@policy.command("export")
 def to_csv(
     name: PRODUCT,
     folder: Annotated[Path, typer.Argument(help="Where the CSV files go; it is made where there is none.")],
     file: TABLES_OF = None,
 ) -> None:
     """Write a policy's tables as CSV, one file each, for a spreadsheet."""
-    book, found = _book(find_product(name), file)
+    book, found = book_of(find_product(name), file)
     if book is None or found:
         raise InvalidPolicy(complaint(found))
     folder.mkdir(parents=True, exist_ok=True)
@@ -101,7 +92,6 @@ def to_csv(
     out.print(f"{', '.join(f'{table}.csv' for table in book.tables)} written to {folder}.", markup=False)
 
 
-@policy.command("import")
 def from_csv(
     name: PRODUCT,
     folder: Annotated[Path, typer.Argument(help="A folder with rules.csv, bands.csv, prices.csv, or one of these.")],
@@ -112,7 +102,7 @@ def from_csv(
 ) -> None:
     """Check tables that come from a spreadsheet, and write them as a policy.yaml. Comments are not kept."""
     product = find_product(name)
-    book, found = _book(product, folder)
+    book, found = book_of(product, folder)
     made, found = checked(book, found, product.vocabulary, _called(folder))
     if book is None or made is None:
         raise InvalidPolicy(complaint(found))
@@ -120,11 +110,20 @@ def from_csv(
     out.print(f"{to} written: {called or book.name}.", markup=False)
 
 
+def policy_in(product: Product, file: Path) -> Policy:
+    """The policy that other tables say. Raises `InvalidPolicy` where they do not hold together."""
+    book, found = book_of(product, file)
+    made, found = checked(book, found, product.vocabulary, _called(file))
+    if made is None:
+        raise InvalidPolicy(complaint(found))
+    return made
+
+
 def _called(file: Path | None) -> str:
     return FILE if file is None else file.name
 
 
-def _book(product: Product, file: Path | None) -> tuple[Book | None, list[Finding]]:
+def book_of(product: Product, file: Path | None) -> tuple[Book | None, list[Finding]]:
     """The tables of a file or a folder, or those in force; a CSV alone stands in for its table in those in force."""
     if file is None:
         present = policy_file(product.name)
@@ -144,7 +143,7 @@ def _book(product: Product, file: Path | None) -> tuple[Book | None, list[Findin
     )
     if file.is_dir():
         return book, found
-    in_force, _ = _book(product, None)
+    in_force, _ = book_of(product, None)
     return Book(book.name, {**(in_force.tables if in_force else {}), **book.tables}), found
 
 

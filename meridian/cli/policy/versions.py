@@ -1,0 +1,179 @@
+"""Versions of a policy: what they say otherwise, put forward, signed for, in force from when on, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import typer
+
+from meridian.cli.models.kept import registrar
+from meridian.cli.models.register import AS_JSON, BECAUSE, BY, authenticate
+from meridian.cli.policy.tables import policy_in
+from meridian.cli.replay import moment
+from meridian.cli.screen import out, print_json, print_table, talk
+from meridian.db.policy_versions import PolicySubmission
+from meridian.decision import Terms
+from meridian.errors import InvalidInput
+from meridian.products import Product, find_product
+from meridian.registry import PolicyChange, effective
+from meridian.rulebook import differences
+from meridian.wiring import Wiring
+from meridian.wiring.clock import utc_now
+
+PRODUCT = typer.Argument(help="The product, e.g. personal-loan.")
+VERSION = typer.Argument(help="The policy's version, or its hash; the first characters are enough.")
+IN_FORCE = "in-force"
+
+
+def versions(
+    product: str | None = typer.Argument(None, help="The product; left out: all of them."), as_json: bool = AS_JSON
+) -> None:
+    """List the policies that were put forward: who signed for them, and which are in force from when on."""
+    name = find_product(product).name if product else None
+    wiring = registrar()
+    found, changes = wiring.policy_versions.list(name)
+    if as_json:
+        print_json(
+            {"versions": [_document(one, changes) for one in found], "changes": [vars(change) for change in changes]}
+        )  # fmt: skip
+        return
+    rows = [
+        (one.version, _status(one, changes), f"{one.submitted_at:%Y-%m-%d} {one.submitted_by}",
+         one.approved_by or "nobody", one.because)
+        for one in found
+    ]  # fmt: skip
+    print_table(("version", "is", "submitted", "signed for by", "because"), rows)
+
+
+def diff(
+    product: str = PRODUCT,
+    before: str = typer.Argument(help="A version, a file of tables, or `in-force`."),
+    after: str = typer.Argument(help="Another."),
+    as_json: bool = AS_JSON,
+) -> None:
+    """Say in sentences what one policy says otherwise than another."""
+    of, wiring = find_product(product), registrar()
+    one, other = (_terms(wiring, of, text) for text in (before, after))
+    found = differences(one.policy, other.policy, of.vocabulary, lambda code: other.reasons[code].text)
+    if as_json:
+        print_json({"before": one.version, "after": other.version, "differences": found})
+        return
+    out.print(f"{one.version} -> {other.version}:", markup=False)
+    for sentence in found or ["They say the same."]:
+        out.print(f"- {sentence}", markup=False)
+
+
+def submit(
+    product: str = PRODUCT,
+    because: str = BECAUSE,
+    by: str = BY,
+    file: Path | None = typer.Option(None, help="Its tables; left out: those of the product's folder."),
+    as_json: bool = AS_JSON,
+) -> None:
+    """Put a policy forward, for another person to sign. Exit code 1 where the models that decide do not go with it."""
+    of, wiring = find_product(product), registrar()
+    terms = _terms(wiring, of, str(file)) if file else of.terms
+    authenticate(wiring, by)
+    # Tables that do not hold together did not get here.
+    held = {"name": "tables", "passed": True, "found": f"{len(terms.policy.rules)} rules hold together"}
+    one = wiring.policy_versions.submit(of.name, terms, [held], because, by)
+    if as_json:
+        print_json({"version": one.version, "sha256": one.policy_sha256, "checks": one.checks})
+    else:
+        _tell(one)
+        talk.print(f"Another person signs for it: meridian policy approve {one.version} --as NAME", markup=False)
+    raise typer.Exit(1 if one.failed else 0)
+
+
+def approve(
+    version: str = VERSION,
+    by: str = BY,
+    note: str = typer.Option("", help="What is to be said."),
+    as_json: bool = AS_JSON,
+) -> None:
+    """Sign for a policy that somebody else has put forward; what it changes is shown first."""
+    wiring = registrar()
+    looked_at = wiring.policy_versions.find(version)
+    _tell(looked_at)
+    of = find_product(looked_at.product)
+    one, other = _terms(wiring, of, IN_FORCE), wiring.policy_versions.terms(looked_at.policy_sha256)
+    for sentence in differences(one.policy, other.policy, of.vocabulary, lambda code: other.reasons[code].text):
+        talk.print(f"- {sentence}", markup=False)
+    authenticate(wiring, by)
+    signed = wiring.policy_versions.approve(looked_at, note, by)
+    if as_json:
+        print_json({"version": signed.version, "approved_by": by})
+    else:
+        talk.print(f"{by} has signed for {signed.version}. To have it decide: meridian policy publish {signed.version} "
+                   "--because WHY --as NAME", markup=False)  # fmt: skip
+
+
+def publish(
+    version: str = VERSION,
+    because: str = BECAUSE,
+    by: str = BY,
+    since: str | None = typer.Option(None, "--from", help="From when on, e.g. 2026-12-01T00:00+00:00; now, if not."),
+    as_json: bool = AS_JSON,
+) -> None:
+    """Have a policy decide, in every running process, from now or from a moment on."""
+    wiring, begins = registrar(), moment(since)
+    authenticate(wiring, by)
+    _told(wiring.policy_versions.publish(version, begins, because, by), wiring, as_json=as_json)
+
+
+def rollback(product: str = PRODUCT, because: str = BECAUSE, by: str = BY, as_json: bool = AS_JSON) -> None:
+    """Have the policy decide again that did before the one that does; what was yet to come is dropped."""
+    wiring = registrar()
+    authenticate(wiring, by)
+    _told(wiring.policy_versions.rollback(find_product(product).name, because, by), wiring, as_json=as_json)
+
+
+def _terms(wiring: Wiring, product: Product, text: str) -> Terms:
+    """Of a version of the registry, of a file, or of what decides now."""
+    if text == IN_FORCE:
+        _, changes = wiring.policy_versions.list(product.name)
+        holds = effective(changes, product.name, utc_now())
+        return wiring.policy_versions.terms(holds.policy_sha256) if holds else product.terms
+    if Path(text).exists():
+        return replace(product.terms, policy=policy_in(product, Path(text)))
+    if product.terms.version.startswith(text):
+        return product.terms
+    one = wiring.policy_versions.find(text)
+    if one.product != product.name:
+        raise InvalidInput(f"{one.version} is a policy of {one.product}, not of {product.name}.")
+    return wiring.policy_versions.terms(one.policy_sha256)
+
+
+def _status(one: PolicySubmission, changes: Sequence[PolicyChange]) -> str:
+    now = utc_now()
+    holds = effective(changes, one.product, now)
+    if holds is not None and holds.policy_sha256 == one.policy_sha256:
+        return f"in force since {holds.effective_at:%Y-%m-%d %H:%M}"
+    last = holds.number if holds else 0
+    coming = [change for change in changes if change.policy_sha256 == one.policy_sha256 and change.number > last]
+    if coming:
+        return f"in force from {coming[-1].effective_at:%Y-%m-%d %H:%M}"
+    if one.failed:
+        return f"did not pass: {', '.join(one.failed)}"
+    return "signed for" if one.approved_by else "submitted"
+
+
+def _document(one: PolicySubmission, changes: Sequence[PolicyChange]) -> dict[str, object]:
+    return {**vars(one), "is": _status(one, changes)}
+
+
+def _tell(one: PolicySubmission) -> None:
+    talk.print(f"{one.version} ({one.product}), {one.because}", markup=False)
+    for check in one.checks:
+        talk.print(f"  {'passed' if check['passed'] else 'FAILED'}  {check['name']}: {check['found']}", markup=False)
+
+
+def _told(change: PolicyChange, wiring: Wiring, *, as_json: bool) -> None:
+    version = wiring.policy_versions.find(change.policy_sha256).version
+    if as_json:
+        print_json({**vars(change), "version": version})
+    else:
+        talk.print(f"{change.product}: {version} decides from {change.effective_at:%Y-%m-%d %H:%M:%S} UTC on, in every "
+                   "process within seconds.", markup=False)  # fmt: skip
