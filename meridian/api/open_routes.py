@@ -70,7 +70,8 @@ def readyz() -> Response:
     wiring.queries.check_ready()
     missing = [f"compact model of {name}" for name in wiring.products if wiring.models.compact(name) is None]
     unusable = [f"{place.alias} of {place.product} for {place.purpose}" for place in wiring.models.in_use.unusable()]
-    return _json({"status": "ready", "version": __version__, "degraded": missing + unusable})
+    policies = [f"policy of {name}" for name in wiring.products.unusable()]
+    return _json({"status": "ready", "version": __version__, "degraded": missing + unusable + policies})
 
 
 @open_routes.get("/metrics")

@@ -20,7 +20,7 @@ REFERENCE = "#/components/schemas/{model}"
 def specification(app: Flask) -> dict[str, Any]:
     """The document, with the request body as one of the products' schemas and examples that work."""
     described: dict[str, Any] = app.api_doc  # type: ignore[attr-defined]
-    products = app.extensions["meridian"].products.values()
+    products = app.extensions["meridian"].declared.values()
     schemas = described["components"]["schemas"]
     for product in products:
         schema = product.request.model_json_schema(ref_template=REFERENCE)

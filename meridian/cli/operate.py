@@ -117,7 +117,7 @@ def show_box(up: Running) -> None:
     audit = (up.settings.audit_database_url or up.settings.database_url).replace("+psycopg2", "")
     home = up.settings.home.absolute()
     sample = home / "sample.json"
-    sample.write_text(json.dumps(next(iter(up.wiring.products.values())).sample(), indent=2))
+    sample.write_text(json.dumps(next(iter(up.wiring.declared.values())).sample(), indent=2))
     lines = [
         ("API", f"{up.url}   documentation at {up.url}/docs"),
         ("API key", up.access.api_key),

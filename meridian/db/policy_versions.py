@@ -16,6 +16,7 @@ from meridian.db import tables as t
 from meridian.db.engine import transaction
 from meridian.db.refusals import refused
 from meridian.decision import Terms
+from meridian.errors import InvalidInput
 from meridian.evidence import canonical_json
 from meridian.registry import PolicyChange
 
@@ -47,6 +48,11 @@ def add_submission(connection: Connection, product: str, terms: Terms, submissio
     document = canonical_json(terms.document()).decode()
     row = {"sha256": terms.sha256, "product": product, "version": terms.version, "document": document}
     connection.execute(upsert(t.registered_policy).values(row).on_conflict_do_nothing())
+    of = connection.scalar(select(t.registered_policy.c.product).where(t.registered_policy.c.sha256 == terms.sha256))
+    if of != product:
+        raise InvalidInput(
+            f"These very terms are a policy of {of} already; give the one of {product} a name of its own."
+        )
     connection.execute(
         insert(t.policy_submission),
         {
@@ -66,13 +72,16 @@ def add_approval(connection: Connection, submission_id: UUID, note: str, approve
         )  # fmt: skip
 
 
-def add_change(connection: Connection, change: PolicyChange) -> None:
-    """Put a policy in force. Raises `InvalidInput` where nobody signed for it, `RegistryConflict` where another came
-    between.
+def add_change(connection: Connection, change: PolicyChange) -> PolicyChange:
+    """Put a policy in force; the change as it is stored.
+
+    Raises `InvalidInput` where nobody signed for it, `RegistryConflict` where another came between.
     """
     row = {name: value for name, value in vars(change).items() if name != "changed_at"}
     with refused("policy_change_pkey"):
-        connection.execute(insert(t.policy_change), row)
+        return PolicyChange(
+            **connection.execute(insert(t.policy_change).returning(t.policy_change), row).one()._mapping
+        )
 
 
 def changes_of(connection: Connection, product: str | None = None) -> list[PolicyChange]:

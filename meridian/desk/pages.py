@@ -238,11 +238,11 @@ def _rule_lines(results: Sequence[Mapping[str, Any]], product: Product) -> list[
 
 
 def _rule_line(result: Mapping[str, Any], rule: Rule | None, product: Product) -> RuleLine:
-    """One result. `rule` is None where the policy in force no longer has it: then only the record speaks."""
+    """One result. `rule` is None where the policy at hand has it not: then the record speaks, but of no value."""
     unit = product.features[rule.field].unit if rule and rule.field in product.features else ""
     value = result["value"] if isinstance(result["value"], str) else in_unit(result["value"], unit)
     margin = "" if result["limit"] is None else _margin(result["margin"], unit)  # words have no distance
-    if rule and rule.field in WITHHELD and result["value"] is not None:
+    if (rule is None or rule.field in WITHHELD) and result["value"] is not None:
         value = margin = "withheld"
     earlier = result.get("earlier", False)
     return RuleLine(

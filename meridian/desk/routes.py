@@ -129,6 +129,6 @@ def _move(case_id: UUID, move: Callable[[UUID, str], None], *, then: str) -> Ans
 def _show_case(case_id: UUID, form: SettleForm) -> str:
     wiring = current_wiring()
     view = wiring.reviews.case(case_id)
-    page = case_page(view, wiring.products[view.case.product], g.analyst, utc_now())
+    page = case_page(view, view.product, g.analyst, utc_now())
     recourse = recourse_lines(wiring.recourses.of(UUID(view.governing["id"])))
     return render_template("desk/case.html", page=page, form=form, recourse=recourse)

@@ -141,7 +141,7 @@ def start_without_history(worker: Wiring) -> None:
     Once anybody was loaded that is no longer so, and what was loaded ages like any other.
     """
     now = datetime.now(UTC)
-    loaded = [source for product in worker.products.values() for source in product.sources if source.loaded]
+    loaded = [source for product in worker.declared.values() for source in product.sources if source.loaded]
     with transaction(worker.engine) as connection:
         for source in loaded:
             if not count_vectors(connection, source):

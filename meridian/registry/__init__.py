@@ -20,7 +20,9 @@ from meridian.registry.policies import (
     PolicyChange,
     PolicyRegister,
     effective,
+    held,
     read_terms,
+    to_come,
     with_terms,
 )
 from meridian.registry.shelf import ModelShelf
@@ -44,6 +46,7 @@ __all__ = [
     "features_for",
     "find_bundle",
     "former",
+    "held",
     "is_challenged",
     "load_manifest",
     "load_scorer",
@@ -53,6 +56,7 @@ __all__ = [
     "reference_fits",
     "save_bundle",
     "scorer_of",
+    "to_come",
     "usable_scorer",
     "with_terms",
 ]

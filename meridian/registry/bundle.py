@@ -229,15 +229,17 @@ def _check_features(manifest: Manifest, product: Product, folder: PurePath) -> N
 
 def reference_fits(scorer: Scorer, product: Product, purpose: Purpose) -> bool:
     """Whether the product's policy approves the population that a model's reasons compare with."""
-    return scorer.calibration.pd(scorer.tables.base) < product.policy.at(purpose.rung).bands.approve_below
+    segments = [one.step for one in product.policy.segments if one.step.rung == purpose.rung]
+    lowest = min(step.bands.approve_below for step in (product.policy.at(purpose.rung), *segments))
+    return scorer.calibration.pd(scorer.tables.base) < lowest
 
 
 def _check_reference(scorer: Scorer, product: Product, purpose: Purpose, folder: PurePath) -> None:
     """Against a reference that would not be approved, somebody could be refused without any reason."""
     if not reference_fits(scorer, product, purpose):
         pd = scorer.calibration.pd(scorer.tables.base)
-        cut = product.policy.at(purpose.rung).bands.approve_below
         raise NotReady(
-            f"The reference population of {folder} has a PD of {pd:.3f}, but {product.name} approves below "
-            f"{cut}: what it is not approved for would have no reasons. Train it again."
+            f"The reference population of {folder} has a PD of {pd:.3f}, which {product.name} does not approve (below "
+            f"{product.policy.at(purpose.rung).bands.approve_below}, or less in a segment): what it is not approved "
+            "for would have no reasons. Train it again."
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from time import monotonic
 from typing import Generic, TypeVar
 
 import structlog
@@ -29,7 +30,6 @@ class Followed(Generic[T]):
     def __init__(self, name: str, take_over: Callable[[T | None], T]):
         self._name = name
         self._take_over = take_over
-        self._value: T | None = None
         self._keeper = Keeper(name, self._round)
         self.renew()
         renew_in_child(self)
@@ -38,14 +38,19 @@ class Followed(Generic[T]):
         """In a child: nobody is looking."""
         self._lock = threading.Lock()
         self._looked = threading.Event()
+        self._value: T | None
         self._reachable = True
+        self._until = 0.0
+        # What the parent found may be of yesterday.
+        self._value = None
 
     def now(self) -> T:
         """What was found last. Raises `Unavailable` where nothing ever was: then nobody knows."""
         self._keeper.start()
         if self._value is None:
-            # Only the thread looks: requests that come meanwhile wait beside each other and not in a line.
-            self._looked.wait(FIRST_LOOK_S)
+            # Only the thread looks: requests that come meanwhile wait beside each other, to one end, and not in a line.
+            self._until = self._until or monotonic() + FIRST_LOOK_S
+            self._looked.wait(max(0.0, self._until - monotonic()))
         value = self._value
         if value is None:
             raise Unavailable

@@ -78,6 +78,11 @@ class ModelsInUse:
             return challenger
         return held.get(Place(product, purpose, Alias.CHAMPION))
 
+    def challenger(self, product: str, purpose: Purpose) -> Scorer | None:
+        """The challenger there is. Raises `Unavailable` as `decides`."""
+        held = self._held.now().get(Place(product, purpose, Alias.CHALLENGER))
+        return held.scorer if held is not None else None
+
     def shadows(self, product: str) -> list[tuple[Purpose, Scorer]]:
         """The models that score a product's applications for comparison. Raises `Unavailable` as `decides`."""
         places = [(place, held) for place, held in self._held.now().items() if place[::2] == (product, Alias.SHADOW)]

@@ -78,7 +78,12 @@ def _given(governing: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) ->
 
 def _texts(product: Product, given: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     own = {code.code: code.text for code in product.reasons.codes if code.source is ReasonSource.ANALYST}
-    final = {code: reason["text"] for code, reason in given.items() if product.reasons[code].final}
+    # A version by another policy may have given a code that this one has not.
+    final = {
+        code: reason["text"]
+        for code, reason in given.items()
+        if code not in product.reasons or product.reasons[code].final
+    }
     return final | own
 
 

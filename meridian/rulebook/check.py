@@ -115,12 +115,36 @@ def _of_bands(book: Book, bands: Sequence[tuple[Row, Segment]], vocabulary: Voca
         if rows and all(row.guards for row in book.rows(BANDS) if row.cells.get("rung") == name):
             problem = f"for an applicant whom no guard holds for there are no bands on the rung {name}"
             yield place_of(file, BANDS, rows[-1][0]).finding("rung", name, problem, "add a last row without guards")
-    full = next((segment.step for _, segment in bands if segment.step.rung == Rung.FULL and not segment.guards), None)
+    yield from _of_lower_rungs(bands, vocabulary, file)
+
+
+def _of_lower_rungs(
+    bands: Sequence[tuple[Row, Segment]], vocabulary: Vocabulary, file: str
+) -> Iterator[Finding]:  # fmt: skip
+    """A lower rung knows less: it gives nobody more than the rung full gives the same applicant."""
+    full = [(_box(vocabulary, one.guards), one.step) for _, one in bands if one.step.rung == Rung.FULL]
     for row, segment in bands:
-        if full and segment.step.rung > Rung.FULL and segment.step.bands.approve_below > full.bands.approve_below:
-            problem = "a lower rung knows less, and approves more than the rung full"
-            place, value = place_of(file, BANDS, row), row.cells.get("approve_below", "")
-            yield place.finding("approve_below", value, problem, "write no more than there")
+        step, box = segment.step, _box(vocabulary, segment.guards)
+        if step.rung == Rung.FULL:
+            continue
+        of_rung = [(other, one) for other, one in bands if one.step.rung == step.rung]
+        before = [_box(vocabulary, one.guards) for other, one in of_rung if other.number < row.number]
+        for of_full, terms in full:
+            if not _overlap(of_full, box) or any(_covers(one, of_full, vocabulary) for one in before):
+                continue
+            if step.bands.approve_below > terms.bands.approve_below:
+                problem = "a lower rung knows less, and approves more than the rung full"
+                yield _more(file, row, "approve_below", problem)
+                break
+            if terms.limit_cap is not None and (step.limit_cap is None or step.limit_cap > terms.limit_cap):
+                yield _more(file, row, "limit_cap", "a lower rung knows less, and offers more than the rung full")
+                break
+            if _covers(of_full, box, vocabulary):
+                break
+
+
+def _more(file: str, row: Row, column: str, problem: str) -> Finding:
+    return place_of(file, BANDS, row).finding(column, row.cells.get(column, ""), problem, "write no more than there")
 
 
 def _of_rung(name: str, rows: Sequence[tuple[Row, Segment]], vocabulary: Vocabulary, file: str) -> Iterator[Finding]:

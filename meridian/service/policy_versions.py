@@ -15,7 +15,7 @@ from meridian.db.engine import transaction
 from meridian.decision import Terms
 from meridian.errors import InvalidInput, RegistryConflict
 from meridian.products import Product
-from meridian.registry import PolicyChange, Purpose, former, purposes_of, read_terms, reference_fits, with_terms
+from meridian.registry import PolicyChange, Purpose, former, held, purposes_of, read_terms, reference_fits, with_terms
 from meridian.scoring import Scorer
 
 SHORTEST = 6
@@ -29,8 +29,8 @@ class PolicyVersions:
     declared: Mapping[str, Product]
     clock: Callable[[], datetime]
     new_id: Callable[[], UUID]
-    champions: Callable[[str, Purpose], Scorer | None]
-    """(product, purpose) -> the model that decides; None where none does."""
+    deciding: Callable[[str, Purpose], Sequence[Scorer]]
+    """(product, purpose) -> the models that decide: champion and challenger."""
 
     def submit(
         self, product: str, terms: Terms, checks: Sequence[Mapping[str, Any]], because: str, by: str
@@ -67,10 +67,9 @@ class PolicyVersions:
     def rollback(self, product: str, because: str, by: str) -> PolicyChange:
         """Have the policy decide, from now on, that did before the one that does. What was to come is dropped."""
         with transaction(self.engine) as connection:
-            now = self.clock()
-            # What is yet to come never decided.
-            held = [one for one in versions.changes_of(connection, product) if one.effective_at <= now]
-            sha256 = former([(one.policy_sha256, one.back) for one in held])
+            # What is yet to come, or was dropped before it came, never decided.
+            were = held(versions.changes_of(connection, product), product, self.clock())
+            sha256 = former((one.policy_sha256, one.back) for one in were)
             if sha256 is None:
                 raise RegistryConflict(
                     f"The registry knows of no policy before the one of {product} that decides now; publish the one "
@@ -121,8 +120,7 @@ class PolicyVersions:
         change = PolicyChange(product, number, sha256, effective_at or now, back, because, by)
         if change.effective_at < now:
             raise InvalidInput(f"--from {effective_at} is past; nobody decides for the past.")
-        versions.add_change(connection, change)
-        return change
+        return versions.add_change(connection, change)
 
     def _product(self, name: str) -> Product:
         if name not in self.declared:
@@ -135,9 +133,11 @@ class PolicyVersions:
         Against a reference that is not approved, somebody could be refused without any reason.
         """
         misfits = [
-            f"the {purpose} model's reference population has a PD of {scorer.calibration.pd(scorer.tables.base):.3f}"
+            f"the reference population of the {purpose} model {scorer.sha256[:12]} has a PD of "
+            f"{scorer.calibration.pd(scorer.tables.base):.3f}"
             for purpose in purposes_of(product)
-            if (scorer := self.champions(product.name, purpose)) and not reference_fits(scorer, product, purpose)
+            for scorer in self.deciding(product.name, purpose)
+            if not reference_fits(scorer, product, purpose)
         ]
         found = (
             "; ".join(misfits) + ", which it would not approve" if misfits else "approve their reference populations"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,8 @@ from sqlalchemy import Connection, Engine
 
 from meridian.db import cases, decisions
 from meridian.db.engine import lock_application, transaction
+from meridian.db.policies import get_policy
+from meridian.decision import Terms
 from meridian.errors import CaseConflict, NotFound
 from meridian.outcome import Stage
 from meridian.products import Product
@@ -30,6 +32,8 @@ class CaseView:
     versions: tuple[Mapping[str, Any], ...]
     application: Mapping[str, Any]
     proposed: list[tuple[str, str]]
+    product: Product
+    """With the policy by which the governing version was decided."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +61,15 @@ class Reviews:
             versions = decisions.versions_of(connection, case.application_ref)
             governing = next(v for v in versions if v.governs)
             evidence = decisions.get_evidence(connection, case.application_id, governing.version.evidence_id)
+            product = self._as_decided(connection, governing.version)
         shown = governing.shown()
         return CaseView(
             case=case,
             governing=shown,
             versions=tuple(v.shown() for v in versions),
             application=evidence.application,
-            proposed=proposed(self.products[case.product], shown, [v.version.document for v in versions]),
+            proposed=proposed(product, shown, [v.version.document for v in versions]),
+            product=product,
         )
 
     def claim(self, case_id: UUID, analyst: str) -> None:
@@ -125,7 +131,7 @@ class Reviews:
         evidence = decisions.get_evidence(connection, governing.application_id, governing.evidence_id)
         decision = reviewed(
             settling,
-            product=self.products[governing.document["product"]],
+            product=self._as_decided(connection, governing),
             evidence=evidence,
             governing=governing.document,
             others=[one.version.document for one in versions],
@@ -147,6 +153,12 @@ class Reviews:
             governs_because=f"{'settled' if stage is Stage.REVIEW else 'corrected'} by {person}",
             timings_ms={},
         )
+
+    def _as_decided(self, connection: Connection, version: Version) -> Product:
+        """The product with the policy of a version, whichever is in force now: one decision has one policy."""
+        product = self.products[version.document["product"]]
+        stored = get_policy(connection, version.policy_version)
+        return replace(product, terms=Terms.from_text(stored.document)) if stored else product
 
     def _find(self, connection: Connection, case_id: UUID, *, lock: bool = False) -> cases.Case:
         case = cases.find_case(connection, case_id=case_id, lock=lock)

@@ -44,6 +44,10 @@ class Models:
         """The model that decides where no challenger does."""
         return self._shelf(purpose)(product)
 
+    def deciding(self, product: str, purpose: Purpose) -> list[Scorer]:
+        """The models that decide, the champion first, and then the challenger."""
+        return [one for one in (self.champion(product, purpose), self.in_use.challenger(product, purpose)) if one]
+
     @cached_property
     def archive(self) -> ModelArchive:
         """Every model that is kept, by its hash."""

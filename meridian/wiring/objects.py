@@ -219,7 +219,7 @@ class Wiring:
     @cached_property
     def policy_versions(self) -> PolicyVersions:
         """Which policies decide, and who signed for them; a registrar's part."""
-        return PolicyVersions(self.engine, self.declared, utc_now, new_id, self.models.champion)
+        return PolicyVersions(self.engine, self.declared, utc_now, new_id, self.models.deciding)
 
     @cached_property
     def registrations(self) -> Registrations:

@@ -93,7 +93,8 @@ def test_what_rules_say_otherwise_is_told_by_their_names() -> None:
     def told(**changes: Any) -> list[str]:
         from dataclasses import replace
 
-        return differences(policy, replace(policy, **changes), vocabulary, lambda code: product.reasons[code].text)
+        text = lambda code: product.reasons[code].text  # noqa: E731
+        return differences(policy, replace(policy, **changes), vocabulary, text, text)
 
     assert told() == []
     (dropped,) = told(rules=policy.rules[1:])

@@ -116,6 +116,10 @@ PRE = {"rung": "pre-computed", "approve_below": "8 %", "valid_for_days": "30"}
         ([band(), PRE | {"decline_above": "35 %"}], 2, "decline_above", "declines nobody"),
         ([band(), PRE | {"if": RENT, "valid_for_days": "9"}, PRE], 2, "valid_for_days", "one for all"),
         ([band(), PRE | {"approve_below": "13 %"}], 2, "approve_below", "lower rung knows less"),
+        # A renter would be declined with every source at hand, and approved without them.
+        ([band(RENT, approve_below="2 %", decline_above="5 %"), band(), PRE], 3, "approve_below", "approves more"),
+        ([band(limit_cap="1000"), PRE], 2, "limit_cap", "offers more"),
+        ([band(limit_cap="1000"), PRE | {"limit_cap": "2000"}], 2, "limit_cap", "offers more"),
     ],
 )
 def test_bands_have_neither_gaps_nor_rows_that_are_never_reached(
@@ -126,8 +130,15 @@ def test_bands_have_neither_gaps_nor_rows_that_are_never_reached(
     assert problem in found[0].problem
 
 
+def test_a_segment_of_a_lower_rung_answers_for_its_own() -> None:
+    narrow = {"approve_below": "2 %", "decline_above": "5 %"}
+    _, found = checked(bands=[band(RENT, **narrow), band(), PRE | {"if": RENT, "approve_below": "2 %"}, PRE])
+    assert found == []
+
+
 def test_segments_from_narrow_to_wide_are_what_the_table_is_for() -> None:
-    policy, found = checked(bands=[band(RENT), band({"housing": "rent, own"}), band(limit_cap="9000"), PRE])
+    policy, found = checked(bands=[band(RENT), band({"housing": "rent, own"}), band(limit_cap="9000"),
+                                    PRE | {"limit_cap": "9000"}])  # fmt: skip
     assert found == []
     assert policy is not None
     assert policy.at(0, {"housing": "mortgage"}).limit_cap == 9000  # type: ignore[arg-type]
@@ -165,7 +176,7 @@ def test_a_policy_is_told_in_sentences() -> None:
         rule("c", hits="[1..3)", unknown="approve", unknown_reason="", **{"if": {"is_renter": "yes"}}),
         rule("d", field="term_months", hits="12, 24.5", unknown="decline"),
     ]
-    policy, found = checked(rules, [band(RENT, approve_below="5 %"), band(), PRE], [{"pd_below": "12 %", "apr": "7 %"}])
+    policy, found = checked(rules, [band(RENT, approve_below="9 %"), band(), PRE], [{"pd_below": "12 %", "apr": "7 %"}])
     assert policy is not None, found
     assert sentences_of(policy, LOAN.vocabulary, str.lower) == [
         "Declines where debt to income is above 65 % (reason P04: p04); where that is not known, refers (D01: d01).",
@@ -175,7 +186,7 @@ def test_a_policy_is_told_in_sentences() -> None:
         "that is not known, nothing follows.",
         "Declines where term months is 12 months or 24.5 months (reason P02: p02); where that is not known, declines "
         "(D03: d03).",
-        "With every source at hand, where housing is rent: approves below a PD of 5 %, declines above 35 %, refers "
+        "With every source at hand, where housing is rent: approves below a PD of 9 %, declines above 35 %, refers "
         "what is left.",
         "With every source at hand: approves below a PD of 12 %, declines above 35 %, refers what is left.",
         "While a source is away, by an earlier score: approves below a PD of 8 %, refers what is left, takes no score "

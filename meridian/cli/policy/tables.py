@@ -18,6 +18,7 @@ from meridian.rulebook import (
     Book,
     Finding,
     book_of_csvs,
+    check_yaml,
     checked,
     complaint,
     read_yaml,
@@ -30,7 +31,7 @@ PRODUCT = Annotated[str, typer.Argument(help="The product whose policy it is.")]
 AS_JSON = Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")]
 TABLES_OF = Annotated[
     Path | None,
-    typer.Option("--file", help="Other tables than those in force: a policy.yaml, a CSV, a folder of CSVs."),
+    typer.Option("--file", help="Other tables than those of its folder: a policy.yaml, a CSV, a folder of CSVs."),
 ]
 
 
@@ -69,7 +70,7 @@ def _say(name: str, book: Book | None, found: list[Finding]) -> None:
 
 
 def show(name: PRODUCT, file: TABLES_OF = None) -> None:
-    """Tell a policy in sentences: the one in force or, with --file, another."""
+    """Tell a policy in sentences: the one in the product's folder or, with --file, another."""
     product = find_product(name)
     told = product.policy if file is None else policy_in(product, file)
     out.print(f"{told.name}, for {name}:", markup=False)
@@ -106,8 +107,13 @@ def from_csv(
     made, found = checked(book, found, product.vocabulary, _called(folder))
     if book is None or made is None:
         raise InvalidPolicy(complaint(found))
-    to.write_text(write_yaml(Book(called or book.name, book.tables)), encoding="utf-8")
-    out.print(f"{to} written: {called or book.name}.", markup=False)
+    text = write_yaml(Book(called if called is not None else book.name, book.tables))
+    # With its name, which has rules of its own.
+    made, found = check_yaml(text.encode(), product.vocabulary, to.name)
+    if made is None:
+        raise InvalidPolicy(complaint(found))
+    to.write_text(text, encoding="utf-8")
+    out.print(f"{to} written: {made.name}.", markup=False)
 
 
 def policy_in(product: Product, file: Path) -> Policy:

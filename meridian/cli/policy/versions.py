@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 
 import typer
@@ -15,10 +16,10 @@ from meridian.cli.replay import moment
 from meridian.cli.screen import out, print_json, print_table, talk
 from meridian.db.policy_versions import PolicySubmission
 from meridian.decision import Terms
-from meridian.errors import InvalidInput
+from meridian.errors import InvalidInput, NotReady
 from meridian.products import Product, find_product
-from meridian.registry import PolicyChange, effective
-from meridian.rulebook import differences
+from meridian.registry import PolicyChange, effective, to_come
+from meridian.rulebook import differences, sentences_of
 from meridian.wiring import Wiring
 from meridian.wiring.clock import utc_now
 
@@ -56,7 +57,7 @@ def diff(
     """Say in sentences what one policy says otherwise than another."""
     of, wiring = find_product(product), registrar()
     one, other = (_terms(wiring, of, text) for text in (before, after))
-    found = differences(one.policy, other.policy, of.vocabulary, lambda code: other.reasons[code].text)
+    found = _differences(one, other, of)
     if as_json:
         print_json({"before": one.version, "after": other.version, "differences": found})
         return
@@ -97,9 +98,13 @@ def approve(
     wiring = registrar()
     looked_at = wiring.policy_versions.find(version)
     _tell(looked_at)
-    of = find_product(looked_at.product)
-    one, other = _terms(wiring, of, IN_FORCE), wiring.policy_versions.terms(looked_at.policy_sha256)
-    for sentence in differences(one.policy, other.policy, of.vocabulary, lambda code: other.reasons[code].text):
+    of, other = find_product(looked_at.product), wiring.policy_versions.terms(looked_at.policy_sha256)
+    try:
+        told = _differences(_terms(wiring, of, IN_FORCE), other, of)
+    except NotReady as error:
+        talk.print(f"{error} All of the new one:", markup=False)
+        told = sentences_of(other.policy, of.vocabulary, lambda code: other.reasons[code].text)
+    for sentence in told:
         talk.print(f"- {sentence}", markup=False)
     authenticate(wiring, by)
     signed = wiring.policy_versions.approve(looked_at, note, by)
@@ -146,13 +151,27 @@ def _terms(wiring: Wiring, product: Product, text: str) -> Terms:
     return wiring.policy_versions.terms(one.policy_sha256)
 
 
+def _differences(before: Terms, after: Terms, product: Product) -> list[str]:
+    """Of rules, bands and prices, and of what reasons say and stand for."""
+    was, now = ({code.code: code.text for code in terms.reasons.codes} for terms in (before, after))
+    told = differences(before.policy, after.policy, product.vocabulary, was.__getitem__, now.__getitem__)
+    told += [
+        f"reason {code}, was: {was.get(code, 'none')} Is: {now.get(code, 'none')}"
+        for code in dict.fromkeys([*was, *now])
+        if was.get(code) != now.get(code)
+    ]
+    one, other = ({**terms.document(), "policy": 0, "reasons": 0} for terms in (before, after))
+    return told + [
+        f"{name}, was: {one.get(name)} Is: {other.get(name)}" for name in other if one.get(name) != other[name]
+    ]
+
+
 def _status(one: PolicySubmission, changes: Sequence[PolicyChange]) -> str:
     now = utc_now()
     holds = effective(changes, one.product, now)
     if holds is not None and holds.policy_sha256 == one.policy_sha256:
         return f"in force since {holds.effective_at:%Y-%m-%d %H:%M}"
-    last = holds.number if holds else 0
-    coming = [change for change in changes if change.policy_sha256 == one.policy_sha256 and change.number > last]
+    coming = [change for change in to_come(changes, one.product, now) if change.policy_sha256 == one.policy_sha256]
     if coming:
         return f"in force from {coming[-1].effective_at:%Y-%m-%d %H:%M}"
     if one.failed:
@@ -175,5 +194,7 @@ def _told(change: PolicyChange, wiring: Wiring, *, as_json: bool) -> None:
     if as_json:
         print_json({**vars(change), "version": version})
     else:
-        talk.print(f"{change.product}: {version} decides from {change.effective_at:%Y-%m-%d %H:%M:%S} UTC on, in every "
-                   "process within seconds.", markup=False)  # fmt: skip
+        begins = f"{change.effective_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        talk.print(
+            f"{change.product}: {version} decides from {begins} on, in every process within seconds.", markup=False
+        )
