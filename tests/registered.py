@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sysconfig
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ import pytest
 
 from meridian.db.engine import REGISTRAR_ROLE
 from meridian.db.registry import Registered
+from meridian.products import Product
 from meridian.registry import Manifest, Purpose, bundle_folder, load_manifest, read_files, save_bundle
 from meridian.service import Registrations
 from meridian.wiring import Wiring
@@ -115,16 +117,26 @@ def model_of(answer: Mapping[str, Any]) -> str | None:
     return str(score["model_sha256"]) if score else None
 
 
-@pytest.fixture
-def past_loans(tmp_path: Path) -> Path:
+@pytest.fixture(scope="session")
+def past_loans(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Simulated loans, in a file."""
-    return write_table(tmp_path / "loans.csv", loans_table(6000))
+    return write_table(tmp_path_factory.mktemp("loans") / "loans.csv", loans_table(6000))
+
+
+@pytest.fixture(scope="session")
+def models_of_loans(personal_loan: Product, past_loans: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Models that were trained on them."""
+    from meridian.training import train_product
+
+    models = tmp_path_factory.mktemp("models")
+    train_product(personal_loan, past_loans, models)
+    return models
 
 
 @pytest.fixture
-def trained(running: Service, past_loans: Path) -> Service:
-    """A service whose models were trained on a file of loans."""
-    run(running, ["train", "personal-loan", "--data", str(past_loans)])
+def trained(running: Service, models_of_loans: Path) -> Service:
+    """A service with a copy of those models, for a test to change."""
+    shutil.copytree(models_of_loans, running.settings.models_dir)
     return running
 
 
