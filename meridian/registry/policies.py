@@ -14,12 +14,10 @@ from meridian.errors import NotReady
 from meridian.evidence import sha256_of
 from meridian.policy.derived import DERIVED
 from meridian.products import Product
+from meridian.products.own.checks import PRICED
 from meridian.registry.followed import Followed
 
 log = structlog.get_logger()
-
-PRICED = ("amount", "term_months")
-"""The fields that an offer is made from."""
 
 
 @dataclass(frozen=True)

@@ -47,12 +47,7 @@ def challenger(
     of = find_product(product).name
     place = Place(of, purpose, Alias.CHALLENGER)
     if set_to is not None or end:
-        who, why, wiring = _who(by, because, begin=set_to is not None, end=end)
-        if set_to is None:
-            change = wiring.registrations.end(place, why, who)
-        else:
-            change = wiring.registrations.challenge(_fitting(wiring, set_to, place), share, why, who)
-        tell(change, as_json=as_json)
+        tell(_changed(place, set_to, share, by, because, end=end), as_json=as_json)
         return
     with progress_bar() as progress:
         report = _experiments().challenger(
@@ -76,12 +71,7 @@ def shadow(
     of = find_product(product).name
     place = Place(of, purpose, Alias.SHADOW)
     if set_to is not None or end:
-        who, why, wiring = _who(by, because, begin=set_to is not None, end=end)
-        if set_to is None:
-            change = wiring.registrations.end(place, why, who)
-        else:
-            change = wiring.registrations.shadow(_fitting(wiring, set_to, place), why, who)
-        tell(change, as_json=as_json)
+        tell(_changed(place, set_to, None, by, because, end=end), as_json=as_json)
         return
     _report(*_experiments().shadow(of, purpose, _groups(groups, compare)), as_json=as_json)
 
@@ -90,14 +80,22 @@ def _experiments() -> Experiments:
     return Wiring(load_settings(), "models").experiments
 
 
-def _who(by: str | None, because: str | None, *, begin: bool, end: bool) -> tuple[str, str, Wiring]:
-    if begin and end:
+def _changed(
+    place: Place, set_to: str | None, share: float | None, by: str | None, because: str | None, *, end: bool
+) -> Change:
+    """Begin with a model, where one is given, or end; `share` is a challenger's."""
+    if set_to is not None and end:
         raise InvalidInput("--set begins and --end ends it; give one of the two.")
     if by is None or because is None:
         raise InvalidInput("To begin or to end it takes --as NAME and --because WHY.")
     wiring = registrar()
     authenticate(wiring, by)
-    return by, because, wiring
+    if set_to is None:
+        return wiring.registrations.end(place, because, by)
+    sha256 = _fitting(wiring, set_to, place)
+    if share is None:
+        return wiring.registrations.shadow(sha256, because, by)
+    return wiring.registrations.challenge(sha256, share, because, by)
 
 
 def _fitting(wiring: Wiring, sha256: str, place: Place) -> str:
