@@ -176,6 +176,6 @@ def loans_file(tmp_path: Path, loans: dict[str, list[str]]) -> Callable[..., Pat
 @pytest.fixture(scope="session")
 def demo_inputs(personal_loan: Product) -> NDArray[np.float32]:
     """Vectors of 2000 simulated applicants that no model was trained on, for the batch model's features."""
-    from meridian.training.frame import vectors
+    from meridian.training.vectors import vectors
 
     return vectors(personal_loan, draw(2000, 99).fields, personal_loan.batch_features)

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from meridian.errors import Forbidden, InvalidInput, RegistryConflict
 
-OWN, NOT_PASSED, UNSIGNED, CHANGED_MEANWHILE = "MR001", "MR002", "MR003", "MR005"
+OWN, NOT_PASSED, UNSIGNED, CHANGED_MEANWHILE, UNTESTED = "MR001", "MR002", "MR003", "MR005", "MR006"
 MEANWHILE = "Somebody else has changed it at this moment; look again before you do."
 
 
@@ -34,6 +34,8 @@ def refused(key: str, taken: str = MEANWHILE) -> Iterator[None]:
             raise InvalidInput(
                 f"{said}. Only what was submitted, and signed for by somebody else, gets there."
             ) from error
+        if code == UNTESTED:
+            raise InvalidInput(f"{said}. Have one made: meridian policy backtest PRODUCT VERSION --as NAME.") from error
         if isinstance(error, IntegrityError):
             constraint = str(getattr(getattr(error.orig, "diag", None), "constraint_name", ""))
             if constraint == key:

@@ -161,7 +161,12 @@ def judged_columns(
     field: str, cell: Cell, guards: Sequence[tuple[str, Cell]], columns: Columns, rows: int
 ) -> NDArray[np.int8]:
     """What a row of a table finds in columns of many applicants: one `Found` for each."""
-    found = [found_in(one, columns.get(name), rows) for name, one in [(field, cell), *guards]]
+    return met_by_columns([(field, cell), *guards], columns, rows)
+
+
+def met_by_columns(cells: Sequence[tuple[str, Cell]], columns: Columns, rows: int) -> NDArray[np.int8]:
+    """Whether all of these cells are met by columns of many applicants: one `Found` for each."""
+    found = [found_in(cell, columns.get(name), rows) for name, cell in cells]
     codes = np.full(rows, Found.HITS, np.int8)
     for one in found:
         codes = np.where(one == Found.UNKNOWN, Found.UNKNOWN, codes)

@@ -7,10 +7,16 @@ from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from meridian.evidence import Rung
 from meridian.policy.bands import Bands
 from meridian.policy.cells import unknown
+from meridian.policy.compiled import Columns, Found, met_by_columns
 from meridian.policy.rules import Guard, guards_document, guards_of
+
+Floats = NDArray[np.float64]
 
 NEITHER = Bands(approve_below=0.0, decline_above=1.0)
 """Bands by which no score approves or declines."""
@@ -100,6 +106,27 @@ def step_for(segments: Iterable[Segment], values: Mapping[str, Any], otherwise: 
     for step in later:
         first = _narrowest(first, step)
     return first
+
+
+def steps_for_columns(
+    segments: Iterable[Segment], columns: Columns, otherwise: Step, rows: int
+) -> tuple[Floats, Floats, Floats]:
+    """The same as `step_for` of many applicants: `approve_below`, `decline_above`, and the cap (infinite: none)."""
+    approve_below, decline_above, cap = np.full(rows, np.inf), np.full(rows, -np.inf), np.full(rows, np.inf)
+    is_open = np.ones(rows, bool)
+    for segment in segments:
+        held = met_by_columns([(guard.field, guard.cell) for guard in segment.guards], columns, rows)
+        _narrow(segment.step, is_open & (held != Found.PASSES), approve_below, decline_above, cap)
+        is_open &= held != Found.HITS
+    _narrow(otherwise, is_open, approve_below, decline_above, cap)
+    return approve_below, decline_above, cap
+
+
+def _narrow(step: Step, rows: NDArray[np.bool_], approve_below: Floats, decline_above: Floats, cap: Floats) -> None:
+    approve_below[rows] = np.minimum(approve_below[rows], step.bands.approve_below)
+    decline_above[rows] = np.maximum(decline_above[rows], step.bands.decline_above)
+    if step.limit_cap is not None:
+        cap[rows] = np.minimum(cap[rows], step.limit_cap)
 
 
 def _narrowest(first: Step, second: Step) -> Step:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from meridian.evidence import Rung
 from meridian.policy.bands import Bands, Offer, PriceTier, make_offer
+from meridian.policy.cells import Cell
 from meridian.policy.compiled import Columns, judged_columns
 from meridian.policy.derived import DERIVED
-from meridian.policy.ladder import NEITHER, Segment, Step, step_for
+from meridian.policy.ladder import NEITHER, Floats, Segment, Step, step_for, steps_for_columns
 from meridian.policy.rules import NOTHING, Rule, RuleResult
 
 
@@ -57,8 +58,16 @@ class Policy:
     @cached_property
     def fields(self) -> frozenset[str]:
         """All fields that rules and segments read."""
-        of_segments = (guard.field for segment in self.segments for guard in segment.guards)
-        return frozenset((*(field for rule in self.rules for field in rule.fields), *of_segments))
+        return frozenset(field for field, _ in self.cells)
+
+    @property
+    def cells(self) -> Iterator[tuple[str, Cell]]:
+        """Each cell of rules and segments, and the field that it is about."""
+        for rule in self.rules:
+            yield rule.field, rule.cell
+            yield from ((guard.field, guard.cell) for guard in rule.guards)
+        for segment in self.segments:
+            yield from ((guard.field, guard.cell) for guard in segment.guards)
 
     def derive(self, evidence: Mapping[str, Any]) -> dict[str, Any]:
         """The values of the fields that are no features, from an evidence's document."""
@@ -99,6 +108,22 @@ class Policy:
             guards = [(guard.field, guard.cell) for guard in rule.guards]
             codes[place] = judged_columns(rule.field, rule.cell, guards, columns, rows)
         return rules, codes
+
+    def steps_of_columns(self, rungs: NDArray[np.int8], columns: Columns) -> tuple[Floats, Floats, Floats]:
+        """The terms of many applicants, as `at` has them of one: `approve_below`, `decline_above` and the cap (dollars,
+        infinite where there is none).
+        """
+        found = [np.empty(len(rungs)) for _ in range(3)]
+        for rung in np.unique(rungs):
+            rows = np.flatnonzero(rungs == rung)
+            some = {name: column[rows] for name, column in columns.items()} if self.segments else {}
+            place = Rung.FULL if rung <= Rung.STALE else Rung(int(rung))
+            segments = [one for one in self.segments if one.step.rung == place]
+            for column, values in zip(
+                found, steps_for_columns(segments, some, self.at(Rung(int(rung))), len(rows)), strict=True
+            ):
+                column[rows] = values
+        return found[0], found[1], found[2]
 
     def offer(
         self,

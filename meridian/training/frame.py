@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -15,21 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meridian.errors import InvalidTrainingData, LeakyColumns
-from meridian.evidence import FORM
 from meridian.extra import need
-from meridian.features import Source
-from meridian.features.engine import Vectors, fields_at
-from meridian.features.events import EventHistory, connect
+from meridian.features.events import EventHistory
 from meridian.products import Product, Split
 from meridian.registry import features_for, purposes_of
-from meridian.sources.stored import columns_of
 from meridian.training.fairness import Membership
 from meridian.training.table import Columns, TableFile
 from meridian.training.unroll import unrolled
+from meridian.training.vectors import Floats32, Looked, matrix_of
 
-Floats32 = NDArray[np.float32]
-AT_ONCE = 50_000
-"""Loans whose events are looked up together."""
 TELLTALE_AUC = 0.95
 """No honest feature of an application tells defaults from repayments this well by itself."""
 
@@ -40,7 +32,8 @@ class Frame:
 
     `matrix` has shape (loans, features) in the order of `names`, NaN where missing; `target` is 1.0
     for a default; `period` orders the loans as the split says; `trains` marks the loans that may train.
-    `groups` say who belongs to which of two compared groups, apart from the matrix: no model reads them.
+    `groups` say who belongs to which of two compared groups, apart from the matrix: no model reads them. `exact` has
+    features that were asked for besides, in the precision in which rules read them.
     """
 
     names: tuple[str, ...]
@@ -49,6 +42,7 @@ class Frame:
     period: NDArray[np.int64]
     split: Split
     groups: tuple[Membership, ...] = ()
+    exact: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     @cached_property
     def trains(self) -> NDArray[np.bool_]:
@@ -60,15 +54,6 @@ class Frame:
         return np.ascontiguousarray(self.matrix[:, [self.names.index(name) for name in names]])
 
 
-@dataclass(frozen=True)
-class Looked:
-    """Whose events, up to which moment (UTC), and where they lie: for the sources that are looked up."""
-
-    applicants: NDArray[np.str_]
-    cut_offs: NDArray[np.datetime64]
-    history: EventHistory
-
-
 def make_frame(
     product: Product,
     fields: Mapping[str, Mapping[str, Any]],
@@ -77,6 +62,7 @@ def make_frame(
     split: Split,
     looked: Looked | None = None,
     progress: Callable[[float], None] = lambda _share: None,
+    also: Sequence[str] = (),
 ) -> Frame:
     """Compute the inputs of all the product's models, from the fields that come with an application, as columns,
     and from the events of the sources that are looked up.
@@ -85,7 +71,7 @@ def make_frame(
     side of the split has no loans, no defaults or nothing but defaults; `LeakyColumns` for a feature
     that knows the outcome.
     """
-    frame = _frame(product, fields, target, period, split, looked, progress)
+    frame = _frame(product, fields, target, period, split, looked, progress, also)
     _check_outcomes(frame)
     check_telltales(frame)
     return frame
@@ -97,8 +83,10 @@ def frame_of(
     wanted: Sequence[str] = (),
     events: Path | None = None,
     progress: Callable[[float], None] = lambda _share: None,
+    also: Sequence[str] = (),
 ) -> Frame:
-    """The frame of a training table; `events` is the folder of the sources' events, where the table has none itself.
+    """The frame of a training table; `events` is the folder of the sources' events, where the table has none itself,
+    `also` names features that are wanted besides the models' inputs.
 
     Raises what `make_frame` does, `InvalidTrainingData` for values that cannot be read, or a loan that is in two groups
     which are compared, and `LeakyColumns` where the outcome's column is read by a feature, or wanted as an input, or a
@@ -114,7 +102,7 @@ def frame_of(
         if telling:
             raise LeakyColumns(f"{', '.join(telling)} is the outcome itself, which no input may be.")
         period = table.split.parts(file.rows) if table.period is None else _read(table.period, file.columns, file)
-        frame = make_frame(product, fields, target, period, table.split, looked, progress)
+        frame = make_frame(product, fields, target, period, table.split, looked, progress, also)
     return replace(frame, groups=_groups(file))
 
 
@@ -160,6 +148,7 @@ def _frame(
     split: Split,
     looked: Looked | None,
     progress: Callable[[float], None],
+    also: Sequence[str] = (),
 ) -> Frame:
     read = (features_for(product, purpose) for purpose in purposes_of(product))
     names = tuple(dict.fromkeys(chain.from_iterable(read)))
@@ -167,7 +156,9 @@ def _frame(
     absent = sorted({product.features[name].source for name in names} - given)
     if absent:
         raise InvalidTrainingData(f"The training table gives nothing for the sources {', '.join(absent)}.")
-    return Frame(names, _matrix(product, fields, names, len(target), looked, progress), target, period, split)
+    exact = {name: np.empty(len(target)) for name in also}
+    matrix = matrix_of(product, fields, names, len(target), looked, progress, exact)
+    return Frame(names, matrix, target, period, split, exact=exact)
 
 
 def _looked(file: TableFile, inputs: Columns, events: Path | None) -> Looked | None:
@@ -177,58 +168,6 @@ def _looked(file: TableFile, inputs: Columns, events: Path | None) -> Looked | N
     if events is None:
         raise InvalidTrainingData(f"{table.name} needs the events of its applicants: give a folder that has them.")
     return Looked(_read(table.applicant, inputs, file), _read(table.cut_off, inputs, file), EventHistory(events))
-
-
-def _matrix(
-    product: Product,
-    fields: Mapping[str, Mapping[str, Any]],
-    names: tuple[str, ...],
-    loans: int,
-    looked: Looked | None,
-    progress: Callable[[float], None],
-) -> Floats32:
-    """All vectors, shape (loans, len(names)): with events, for some applicants after the other, in bounded memory."""
-    if looked is None:
-        return vectors(product, fields, names)
-    matrix = np.empty((loans, len(names)), np.float32)
-    order = np.argsort(looked.applicants, kind="stable")
-    chunks = [order[start : start + AT_ONCE] for start in range(0, loans, AT_ONCE)]
-    with closing(connect()) as connection:
-        for done, rows in enumerate(chunks, start=1):
-            some = {source: {name: column[rows] for name, column in of.items()} for source, of in fields.items()}
-            applicants, cut_offs = looked.applicants[rows], looked.cut_offs[rows]
-            stored = [
-                (source, fields_at(connection, source, looked.history, applicants, cut_offs))
-                for source in product.sources
-            ]
-            matrix[rows] = vectors(product, some, names, stored, cut_offs)
-            progress(done / len(chunks))
-    return matrix
-
-
-def vectors(
-    product: Product,
-    fields: Mapping[str, Mapping[str, Any]],
-    names: Sequence[str],
-    stored: Sequence[tuple[Source, Vectors]] = (),
-    cut_offs: NDArray[np.datetime64] | None = None,
-) -> Floats32:
-    """Feature vectors of shape (loans, len(names)): the same functions as serving, in the same precision.
-
-    `fields` come with an application, `stored` was looked up at `cut_offs`. What is not finite is missing, or takes
-    its default, as in a capture.
-    """
-    form = fields.get(FORM, {})
-    computed: dict[str, Any] = {}
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        for source, of_source in fields.items():
-            found = product.features.compute(source, {**form, **of_source})
-            computed |= product.features.filled({name: np.asarray(column) for name, column in found.items()})
-        for looked, of_looked in stored:
-            moments = np.asarray(cut_offs)
-            computed |= columns_of(product.features, looked, of_looked, moments, moments, form)
-    return np.stack([np.asarray(computed[name], dtype=np.float64) for name in names], axis=1).astype(np.float32)
 
 
 def check_telltales(frame: Frame) -> None:

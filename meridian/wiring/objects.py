@@ -25,6 +25,7 @@ from meridian.registry import OfferedProducts
 from meridian.service import (
     Assessments,
     Audits,
+    Backtests,
     Budget,
     Capturing,
     Decisions,
@@ -220,6 +221,11 @@ class Wiring:
     def policy_versions(self) -> PolicyVersions:
         """Which policies decide, and who signed for them; a registrar's part."""
         return PolicyVersions(self.engine, self.declared, utc_now, new_id, self.models.deciding)
+
+    @cached_property
+    def backtests(self) -> Backtests:
+        """What another policy would have decided; a registrar's part."""
+        return Backtests(self.engine, self.models.archive, new_id)
 
     @cached_property
     def registrations(self) -> Registrations:

@@ -18,7 +18,7 @@ from meridian.features.engine import Vectors
 from meridian.products import find_product
 from meridian.sources import Stored, reading_of
 from meridian.sources.stored import APPLICATIONS_90D, columns_of
-from meridian.training.frame import vectors
+from meridian.training.vectors import vectors
 from tests.captures import GREY, HIGH, LOW, graded_scorer
 
 PRODUCT = find_product("consumer-loan")

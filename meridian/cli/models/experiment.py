@@ -51,7 +51,7 @@ def challenger(
         return
     with progress_bar() as progress:
         report = _experiments().challenger(
-            of, purpose, _groups(groups, compare), partial(progress, "decisions made again")
+            of, purpose, groups_of(groups, compare), partial(progress, "decisions made again")
         )
     _report(*report, as_json=as_json)
 
@@ -73,7 +73,7 @@ def shadow(
     if set_to is not None or end:
         tell(_changed(place, set_to, None, by, because, end=end), as_json=as_json)
         return
-    _report(*_experiments().shadow(of, purpose, _groups(groups, compare)), as_json=as_json)
+    _report(*_experiments().shadow(of, purpose, groups_of(groups, compare)), as_json=as_json)
 
 
 def _experiments() -> Experiments:
@@ -109,7 +109,8 @@ def _fitting(wiring: Wiring, sha256: str, place: Place) -> str:
     return manifest.sha256
 
 
-def _groups(path: Path | None, compare: str | None) -> Groups | None:
+def groups_of(path: Path | None, compare: str | None) -> Groups | None:
+    """The groups of a file that are compared; None where none are asked for. Raises `InvalidInput`."""
     if (path is None) != (compare is None):
         raise InvalidInput("Groups are compared with both: --groups FILE and --compare column:group/control.")
     return Groups.read(path, compare) if path is not None and compare is not None else None

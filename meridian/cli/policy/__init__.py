@@ -2,6 +2,7 @@
 
 import typer
 
+from meridian.cli.policy.backtest import backtest
 from meridian.cli.policy.tables import check, from_csv, show, to_csv
 from meridian.cli.policy.versions import approve, diff, publish, rollback, submit, versions
 
@@ -12,6 +13,7 @@ policy.command("export")(to_csv)
 policy.command("import")(from_csv)
 policy.command()(versions)
 policy.command()(diff)
+policy.command()(backtest)
 policy.command()(submit)
 policy.command()(approve)
 policy.command()(publish)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 
@@ -11,21 +10,19 @@ import typer
 
 from meridian.cli.models.kept import registrar
 from meridian.cli.models.register import AS_JSON, BECAUSE, BY, authenticate
-from meridian.cli.policy.tables import policy_in
+from meridian.cli.policy.named import IN_FORCE, differences_of, terms_named
 from meridian.cli.replay import moment
 from meridian.cli.screen import out, print_json, print_table, talk
 from meridian.db.policy_versions import PolicySubmission
-from meridian.decision import Terms
-from meridian.errors import InvalidInput, NotReady
-from meridian.products import Product, find_product
+from meridian.errors import NotReady
+from meridian.products import find_product
 from meridian.registry import PolicyChange, effective, to_come
-from meridian.rulebook import differences, sentences_of
+from meridian.rulebook import sentences_of
 from meridian.wiring import Wiring
 from meridian.wiring.clock import utc_now
 
 PRODUCT = typer.Argument(help="The product, e.g. personal-loan.")
 VERSION = typer.Argument(help="The policy's version, or its hash; the first characters are enough.")
-IN_FORCE = "in-force"
 
 
 def versions(
@@ -56,8 +53,8 @@ def diff(
 ) -> None:
     """Say in sentences what one policy says otherwise than another."""
     of, wiring = find_product(product), registrar()
-    one, other = (_terms(wiring, of, text) for text in (before, after))
-    found = _differences(one, other, of)
+    one, other = (terms_named(wiring, of, text) for text in (before, after))
+    found = differences_of(one, other, of)
     if as_json:
         print_json({"before": one.version, "after": other.version, "differences": found})
         return
@@ -75,7 +72,7 @@ def submit(
 ) -> None:
     """Put a policy forward, for another person to sign. Exit code 1 where the models that decide do not go with it."""
     of, wiring = find_product(product), registrar()
-    terms = _terms(wiring, of, str(file)) if file else of.terms
+    terms = terms_named(wiring, of, str(file)) if file else of.terms
     authenticate(wiring, by)
     # Tables that do not hold together did not get here.
     held = {"name": "tables", "passed": True, "found": f"{len(terms.policy.rules)} rules hold together"}
@@ -100,7 +97,7 @@ def approve(
     _tell(looked_at)
     of, other = find_product(looked_at.product), wiring.policy_versions.terms(looked_at.policy_sha256)
     try:
-        told = _differences(_terms(wiring, of, IN_FORCE), other, of)
+        told = differences_of(terms_named(wiring, of, IN_FORCE), other, of)
     except NotReady as error:
         talk.print(f"{error} All of the new one:", markup=False)
         told = sentences_of(other.policy, of.vocabulary, lambda code: other.reasons[code].text)
@@ -133,37 +130,6 @@ def rollback(product: str = PRODUCT, because: str = BECAUSE, by: str = BY, as_js
     wiring = registrar()
     authenticate(wiring, by)
     _told(wiring.policy_versions.rollback(find_product(product).name, because, by), wiring, as_json=as_json)
-
-
-def _terms(wiring: Wiring, product: Product, text: str) -> Terms:
-    """Of a version of the registry, of a file, or of what decides now."""
-    if text == IN_FORCE:
-        _, changes = wiring.policy_versions.list(product.name)
-        holds = effective(changes, product.name, utc_now())
-        return wiring.policy_versions.terms(holds.policy_sha256) if holds else product.terms
-    if Path(text).exists():
-        return replace(product.terms, policy=policy_in(product, Path(text)))
-    if product.terms.version.startswith(text):
-        return product.terms
-    one = wiring.policy_versions.find(text)
-    if one.product != product.name:
-        raise InvalidInput(f"{one.version} is a policy of {one.product}, not of {product.name}.")
-    return wiring.policy_versions.terms(one.policy_sha256)
-
-
-def _differences(before: Terms, after: Terms, product: Product) -> list[str]:
-    """Of rules, bands and prices, and of what reasons say and stand for."""
-    was, now = ({code.code: code.text for code in terms.reasons.codes} for terms in (before, after))
-    told = differences(before.policy, after.policy, product.vocabulary, was.__getitem__, now.__getitem__)
-    told += [
-        f"reason {code}, was: {was.get(code, 'none')} Is: {now.get(code, 'none')}"
-        for code in dict.fromkeys([*was, *now])
-        if was.get(code) != now.get(code)
-    ]
-    one, other = ({**terms.document(), "policy": 0, "reasons": 0} for terms in (before, after))
-    return told + [
-        f"{name}, was: {one.get(name)} Is: {other.get(name)}" for name in other if one.get(name) != other[name]
-    ]
 
 
 def _status(one: PolicySubmission, changes: Sequence[PolicyChange]) -> str:

@@ -6,6 +6,7 @@ from meridian.db.tables.online import breaker, coverage, score, vector
 from meridian.db.tables.record import application, evidence, policy, seal, version
 from meridian.db.tables.registry import (
     approval,
+    backtest,
     change,
     file,
     model,
@@ -24,6 +25,7 @@ __all__ = [
     "api_key",
     "application",
     "approval",
+    "backtest",
     "breaker",
     "change",
     "coverage",

@@ -129,3 +129,17 @@ policy_change = Table(
     Column("changed_at", Moment),
     schema="registry",
 )
+
+backtest = Table(
+    "backtest",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("product", Text),
+    Column("policy_sha256", Hexadecimal),
+    Column("against_sha256", Hexadecimal),
+    Column("decisions", BigInteger),
+    Column("document", JSONB),
+    Column("made_by", Text),
+    Column("made_at", Moment),
+    schema="registry",
+)

@@ -1,0 +1,137 @@
+"""`meridian policy backtest`: what a policy would have decided of past applications, before it decides any."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import typer
+
+from meridian.backtest import Assumptions, Backtest, Run, Wished, report_page
+from meridian.backtest.outcomes import read_outcomes
+from meridian.cli.models.experiment import COMPARE, GROUPS, groups_of
+from meridian.cli.models.kept import registrar
+from meridian.cli.models.register import AS_JSON, authenticate
+from meridian.cli.policy.named import IN_FORCE, differences_of, terms_named
+from meridian.cli.policy.told import tell_backtest
+from meridian.cli.replay import moment
+from meridian.cli.screen import print_json, progress_bar, talk
+from meridian.decision import Terms
+from meridian.errors import InvalidInput
+from meridian.outcome import Stage
+from meridian.products import Product, find_product
+from meridian.registry import Purpose
+from meridian.wiring import Wiring
+from meridian.wiring.clock import utc_now
+
+SPAN = re.compile(r"(\d{1,5})([dwh])")
+Report = Callable[[str, float], None]
+UNITS = {"d": timedelta(days=1), "w": timedelta(weeks=1), "h": timedelta(hours=1)}
+MONEY = Assumptions()
+
+
+def backtest(
+    product: str = typer.Argument(help="The product, e.g. personal-loan."),
+    draft: str = typer.Argument(help="The policy to try: a file of tables, or a version of the registry."),
+    last: str | None = typer.Option(None, help="Over the decisions of so long until now, e.g. 90d, 12w or 36h."),
+    since: str | None = typer.Option(None, help="Over those from this moment on, e.g. 2026-09-01."),
+    until: str | None = typer.Option(None, help="And before this one; left out: now."),
+    data: Path | None = typer.Option(None, help="Over past loans instead, as `meridian train` reads them."),
+    against: str = typer.Option(IN_FORCE, help="Beside which policy: a version, a file, or in-force."),
+    stage: Stage = typer.Option(Stage.FAST, help="Whose decisions of the record: fast or batch."),
+    outcomes: Path | None = typer.Option(None, help="A CSV file of application_ref and defaulted (1 or 0)."),
+    groups: Path | None = GROUPS,
+    compare: str | None = COMPARE,
+    by: list[str] | None = typer.Option(None, help="A field by which applicants are told apart; may be repeated."),
+    lgd: float = typer.Option(MONEY.loss_given_default, min=0, max=1, help="The share lost of a loan that defaults."),
+    funding: float = typer.Option(MONEY.funding, min=0, max=1, help="What a dollar costs a year, a fraction."),
+    minutes: float = typer.Option(MONEY.minutes_per_case, min=0, help="How long an analyst has a case in hand."),
+    html: Path | None = typer.Option(None, help="Write the report there, with plots."),
+    keep_as: str | None = typer.Option(None, "--as", help="Keep it in the registry, by this name; a policy needs one."),
+    as_json: bool = AS_JSON,
+) -> None:
+    """Try a policy on past applications beside the one that decides: who is swapped, and what comes of it.
+
+    Both are asked on the evidence as it was frozen, by the PD that was recorded. Exit code 1 where any decision of the
+    record comes out otherwise than it was made.
+    """
+    of, wiring = find_product(product), registrar()
+    terms = (terms_named(wiring, of, against), terms_named(wiring, of, draft))
+    wished = Wished(
+        Assumptions(lgd, funding, minutes), _known(of, by or []),
+        read_outcomes(outcomes) if outcomes else {}, groups_of(groups, compare),
+    )  # fmt: skip
+    if keep_as:
+        authenticate(wiring, keep_as)
+    with progress_bar() as progress:
+        if data is not None:
+            found = _over_data(wiring, of, terms, data, wished, progress)
+        else:
+            period = _period(last, since, until, utc_now())
+            found = wiring.backtests.over_record(
+                of, terms, period, stage, wished, partial(progress, "decisions judged by both")
+            )
+    found = replace(found, differences=differences_of(*terms, of))
+    document = found.document()
+    if html:
+        html.write_text(report_page(document), encoding="utf-8")
+    if as_json:
+        print_json(document)
+    else:
+        tell_backtest(document)
+    if html:
+        talk.print(f"The report is in {html}.", markup=False)
+    if keep_as:
+        kept = wiring.backtests.keep(found, keep_as)
+        talk.print(f"Kept for {terms[1].version}, {kept.decisions:,} decisions.", markup=False)
+    raise typer.Exit(0 if found.agrees else 1)
+
+
+def _period(last: str | None, since: str | None, until: str | None, now: datetime) -> tuple[datetime, datetime]:
+    end = moment(until) or now
+    if (last is None) == (since is None):
+        raise InvalidInput("Over which decisions? Give --last, e.g. 90d, or --since, or past loans with --data.")
+    if last is None:
+        begin = moment(since) or end
+    else:
+        said = SPAN.fullmatch(last)
+        if said is None:
+            raise InvalidInput(f"--last {last!r} is no length of time; write e.g. 90d, 12w or 36h.")
+        begin = end - int(said[1]) * UNITS[said[2]]
+    if begin >= end:
+        raise InvalidInput(f"From {begin:%Y-%m-%d %H:%M} until {end:%Y-%m-%d %H:%M} there is no time; swap them.")
+    return begin, end
+
+
+def _known(product: Product, names: list[str]) -> list[str]:
+    absent = [name for name in names if name not in product.vocabulary.fields]
+    if absent:
+        known = ", ".join(sorted(product.vocabulary.fields))
+        raise InvalidInput(f"--by {', '.join(absent)} is no field of {product.name}; it has {known}.")
+    return names
+
+
+def _over_data(
+    wiring: Wiring, of: Product, terms: tuple[Terms, Terms], data: Path, wished: Wished, report: Report
+) -> Backtest:
+    # The training package is not needed to serve, so that only this brings it in.
+    from meridian.training.past import read_past_loans
+
+    if wished.outcomes or wished.groups:
+        raise InvalidInput("--outcomes and --groups are for the record; a file of past loans says both itself.")
+    scorer = wiring.models.champion(of.name, Purpose.COMPACT)
+    if scorer is None:
+        raise InvalidInput(f"No compact model of {of.name} decides here; train one first.")
+    run = Run(of.name, terms, wished)
+    loans = read_past_loans(of, data, terms, run.by, scorer, utc_now().date(), report)
+    run = replace(run, without=loans.without, compared=[(one.group, one.control) for one in loans.frame.groups])
+    done = 0
+    for past, by, groups in loans.chunks():
+        run.add(past, by, groups)
+        done += len(past)
+        report("loans judged by both", done / len(loans))
+    return run.backtest(loans.source, {})
