@@ -12,11 +12,14 @@ from typing import Any
 
 import pytest
 
-from meridian.db.engine import REGISTRAR_ROLE
+from meridian.db.backtests import KeptBacktest, add_backtest
+from meridian.db.engine import REGISTRAR_ROLE, transaction
 from meridian.db.registry import Registered
-from meridian.products import Product
+from meridian.decision import Terms
+from meridian.identity import new_id
+from meridian.products import Product, find_product
 from meridian.registry import Manifest, Purpose, bundle_folder, load_manifest, read_files, save_bundle
-from meridian.service import Registrations
+from meridian.service import PolicyVersions, Registrations
 from meridian.wiring import Wiring
 from tests.services import Service
 from tests.training_fixtures import loans_table, write_table
@@ -109,6 +112,15 @@ class Registry:
         sha256 = self.signed(shift, purpose, like)
         self.of.promote(sha256, "tests", SIGNER)
         return sha256
+
+
+def backtested(versions: PolicyVersions, of: Terms) -> None:
+    """A row for a backtest of a policy, beside every policy that is known: for tests of what comes after one."""
+    product = versions.find(of.sha256).product
+    others = {one.policy_sha256 for one in versions.list(product)[0]} | {find_product(product).terms.sha256}
+    with transaction(versions.engine) as connection:
+        for other in others:
+            add_backtest(connection, KeptBacktest(new_id(), product, of.sha256, other, 1, {}, MAKER))
 
 
 def model_of(answer: Mapping[str, Any]) -> str | None:

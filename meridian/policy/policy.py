@@ -58,7 +58,8 @@ class Policy:
     @cached_property
     def fields(self) -> frozenset[str]:
         """All fields that rules and segments read."""
-        return frozenset(field for field, _ in self.cells)
+        of_segments = (guard.field for segment in self.segments for guard in segment.guards)
+        return frozenset((*(field for rule in self.rules for field in rule.fields), *of_segments))
 
     @property
     def cells(self) -> Iterator[tuple[str, Cell]]:

@@ -90,7 +90,8 @@ def read_past_loans(
     file = read_folder(product, path) if path.is_dir() else read_table(product, path)
     given = file.table.fields(file.columns)
     form = {name: np.asarray(column) for name, column in given.get(FORM, {}).items()}
-    sources = set(given) | {source.name for source in product.sources}
+    looked_up = product.sources if file.table.applicant and file.table.cut_off else ()
+    sources = set(given) | {source.name for source in looked_up}
     computed = {feature.name for feature in product.features if feature.source in sources}
     rules = [rule for one in terms for rule in one.policy.rules]
     without = tuple(dict.fromkeys(rule.name for rule in rules if not _told(rule, computed, form)))

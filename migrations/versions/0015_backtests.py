@@ -95,6 +95,7 @@ SELECT b.id AS backtest_id, b.product, p.version AS policy_version, encode(b.aga
 FROM registry.backtest b
 JOIN registry.policy p ON p.sha256 = b.policy_sha256;
 COMMENT ON VIEW audit.policy_backtests IS 'What a policy would have decided of past applications, before it decided.';
+COMMENT ON COLUMN audit.policy_backtests.backtest_id IS 'A policy may be tried more than once.';
 COMMENT ON COLUMN audit.policy_backtests.against_sha256 IS 'The hash of the policy that it was held beside.';
 COMMENT ON COLUMN audit.policy_backtests.decisions IS 'How many past applications were judged by both.';
 COMMENT ON COLUMN audit.policy_backtests.made_by IS 'Who kept it.';

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 
 from meridian.products import find_product
 from meridian.rulebook import differences
+from meridian.service import Wanted
+from meridian.simulator import requests
 from tests.registered import MAKER, MERIDIAN, PASSWORD, SIGNER
 from tests.services import Service, copied_database, service
 from tests.training_fixtures import TrainedModels
@@ -62,6 +65,12 @@ def test_a_limit_is_changed_signed_for_and_taken_back(running: Service, tmp_path
     assert [check["passed"] for check in put["checks"]] == [True, True]
     assert "submitted this policy" in said(running, "approve", version, "--as", MAKER, code=1)
     assert "nobody has signed" in said(running, "publish", version, "--because", "x", "--as", SIGNER, code=2)
+    assert "no backtest of this very policy" in said(running, "approve", version, "--as", SIGNER, code=2)
+    backtest = ("backtest", LOAN, version, "--last", "1h", "--as", MAKER)
+    assert "has no fast decisions of personal-loan" in said(running, *backtest, code=2)
+    for request in requests(12, 5, datetime.now(UTC).date()):
+        running.wiring.decisions.decide(Wanted("tests", json.dumps(request).encode()))
+    assert "Kept for personal-loan-2" in said(running, *backtest)
     shown = said(running, "approve", version, "--note", "read", "--as", SIGNER)
     assert "above 40 %" in shown
     assert "is past" in said(
@@ -78,7 +87,12 @@ def test_a_limit_is_changed_signed_for_and_taken_back(running: Service, tmp_path
     # Back to what is declared, which is put forward as any other.
     put = json.loads(said(running, "submit", LOAN, "--because", "the first", "--as", MAKER, "--json"))
     assert put["version"] == declared
+    backtest = ("backtest", LOAN, declared, "--last", "1h", "--as", MAKER)
+    said(running, *backtest, "--against", declared)
     said(running, "approve", declared, "--as", SIGNER)
+    publish = ("publish", declared, "--because", "to begin with", "--as", SIGNER)
+    assert "beside the policy in whose place it comes" in said(running, *publish, code=2)
+    said(running, *backtest)
     said(running, "publish", declared, "--because", "to begin with", "--as", SIGNER)
     back = json.loads(said(running, "rollback", LOAN, "--because", "no", "--as", SIGNER, "--json"))
     assert (back["version"], back["back"]) == (version, True)

@@ -26,7 +26,7 @@ from meridian.registry import read_terms, with_terms
 from meridian.review import Settling
 from meridian.service import PolicyVersions, Wanted
 from meridian.wiring import Wiring
-from tests.registered import MAKER, PASSWORD, SIGNER
+from tests.registered import MAKER, PASSWORD, SIGNER, backtested
 from tests.services import Service, copied_database, eventually, service
 from tests.training_fixtures import TrainedModels
 
@@ -64,6 +64,7 @@ def terms(approve_below: float = 0.12, **limits: float) -> Terms:
 
 def signed(versions: PolicyVersions, of: Terms) -> str:
     versions.submit(LOAN, of, PASSED, "tests", MAKER)
+    backtested(versions, of)
     versions.approve(versions.find(of.version), "", SIGNER)
     return of.version
 
@@ -87,6 +88,7 @@ def test_nobody_signs_for_a_policy_of_ones_own(versions: PolicyVersions) -> None
         versions.approve(versions.find(of.version), "", MAKER)
     with pytest.raises(InvalidInput, match="nobody has signed"):
         versions.publish(of.version, None, "now", SIGNER)
+    backtested(versions, of)
     approved = versions.approve(versions.find(of.version), "read", SIGNER)
     assert (approved.approved_by, approved.note) == (SIGNER, "read")
     with pytest.raises(RegistryConflict, match="signed for this submission before"):

@@ -38,11 +38,11 @@ RECORD = [table for table in TABLES if table.startswith("record.")]
 VIEWS = (
     "applications", "decisions", "reasons", "rule_results", "evidence_sources", "evidence_features", "policies", "seal",
     "cases", "jobs", "models", "model_gates", "model_changes", "shadow_scores",
-    "policy_versions", "policy_changes",
+    "policy_versions", "policy_changes", "policy_backtests",
 )  # fmt: skip
 NAMED_BY = {
     "policies": "policy_version", "seal": "number", "models": "model", "model_gates": "gate", "model_changes": "alias",
-    "policy_versions": "policy_version", "policy_changes": "policy_version",
+    "policy_versions": "policy_version", "policy_changes": "policy_version", "policy_backtests": "policy_version",
 }  # fmt: skip
 PARTITION = re.compile(r"_\d{4}_\d{2}$")
 NO_RIGHT, NOT_UPDATABLE = "42501", "55000"

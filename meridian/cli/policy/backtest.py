@@ -61,11 +61,15 @@ def backtest(
     """
     of, wiring = find_product(product), registrar()
     terms = (terms_named(wiring, of, against), terms_named(wiring, of, draft))
+    if data is not None and (outcomes or groups or last or since):
+        raise InvalidInput("--data says itself when its loans were, what became of them and who is in which group; --last, "
+                           "--since, --outcomes and --groups are for the record.")  # fmt: skip
     wished = Wished(
         Assumptions(lgd, funding, minutes), _known(of, by or []),
         read_outcomes(outcomes) if outcomes else {}, groups_of(groups, compare),
     )  # fmt: skip
     if keep_as:
+        wiring.policy_versions.find(terms[1].sha256)
         authenticate(wiring, keep_as)
     with progress_bar() as progress:
         if data is not None:
@@ -121,8 +125,6 @@ def _over_data(
     # The training package is not needed to serve, so that only this brings it in.
     from meridian.training.past import read_past_loans
 
-    if wished.outcomes or wished.groups:
-        raise InvalidInput("--outcomes and --groups are for the record; a file of past loans says both itself.")
     scorer = wiring.models.champion(of.name, Purpose.COMPACT)
     if scorer is None:
         raise InvalidInput(f"No compact model of {of.name} decides here; train one first.")
