@@ -62,8 +62,8 @@ def backtest(
     of, wiring = find_product(product), registrar()
     terms = (terms_named(wiring, of, against), terms_named(wiring, of, draft))
     if data is not None and (outcomes or groups or last or since):
-        raise InvalidInput("--data says itself when its loans were, what became of them and who is in which group; --last, "
-                           "--since, --outcomes and --groups are for the record.")  # fmt: skip
+        raise InvalidInput("--data says itself when its loans were, what became of them and who is in which group; "
+                           "--last, --since, --outcomes and --groups are for the record.")  # fmt: skip
     wished = Wished(
         Assumptions(lgd, funding, minutes), _known(of, by or []),
         read_outcomes(outcomes) if outcomes else {}, groups_of(groups, compare),
