@@ -16,12 +16,16 @@ class Outcome(StrEnum):
     @property
     def severity(self) -> int:
         """Position in the order approve < refer < decline."""
-        return list(Outcome).index(self)
+        return _SEVERITY[self]
 
     @classmethod
     def worst(cls, outcomes: Iterable[Outcome]) -> Outcome:
         """The outcome that prevails: decline over refer over approve; approve where nothing speaks against it."""
         return max(outcomes, key=lambda outcome: outcome.severity, default=cls.APPROVE)
+
+
+# Asked for each rule of each decision: to look for the place every time takes a tenth of the decision.
+_SEVERITY = {outcome: place for place, outcome in enumerate(Outcome)}
 
 
 class Stage(StrEnum):

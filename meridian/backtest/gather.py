@@ -28,7 +28,7 @@ SEVERITY = {outcome.value: outcome.severity for outcome in Outcome}
 class Stored:
     """A decision of the record, as it is stored: `evidence` is the text of its capture."""
 
-    id: Any
+    id: str
     application_ref: str
     applicant_id: str
     outcome: str

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ BINS = 50
 """Of the PD, each two hundredths wide."""
 DRAWN = 1_000
 """Of so many decisions, drawn by their ids, both policies are asked one by one as well."""
+RANDOM = 19
+"""From there on the text of an id (UUID, version 7) is random; before it says when it was made."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Assumptions:
 class Drawn(NamedTuple):
     """A decision that was drawn, and what came of it in the columns."""
 
-    id: Any
+    id: str
     before: int
     after: int
 
@@ -201,7 +203,7 @@ class Tally:
     referred: dict[date, NDArray[np.int64]] = field(default_factory=dict)
     first_day: date | None = None
     last_day: date | None = None
-    drawn: list[tuple[bytes, Drawn]] = field(default_factory=list)
+    drawn: list[tuple[str, Drawn]] = field(default_factory=list)
     all_pds: Summed = field(default_factory=Summed)
 
     def add(
@@ -251,9 +253,13 @@ class Tally:
 
     def _draw(self, past: Past, before: NDArray[np.int8], after: NDArray[np.int8]) -> None:
         """Keep those with the lowest random parts of their ids: the same ones for the same decisions."""
-        stored = past.stored
-        some = [(one.id.bytes[8:], Drawn(one.id, int(before[at]), int(after[at]))) for at, one in enumerate(stored)]
-        self.drawn = heapq.nsmallest(DRAWN, self.drawn + some, key=lambda one: one[0])
+        beyond = self.drawn[-1][0] if len(self.drawn) == DRAWN else "~"
+        some = [
+            (lot, Drawn(one.id, int(before[at]), int(after[at])))
+            for at, one in enumerate(past.stored)
+            if (lot := one.id[RANDOM:]) < beyond
+        ]
+        self.drawn = heapq.nsmallest(DRAWN, self.drawn + some)
 
 
 def _counted(cells: NDArray[np.int64]) -> NDArray[np.int64]:

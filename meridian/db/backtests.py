@@ -28,8 +28,8 @@ WHERE a.product = :product AND v.stage = :stage AND v.decided_at >= :since AND v
       AND v.application_id >= :lowest AND v.application_id < :highest"""
 COUNT = text(f"SELECT count(*) {AMONG} {WHERE}")
 DECIDED = text(f"""
-SELECT v.id, a.ref, a.applicant_id, v.outcome, v.pd, encode(v.model_sha256, 'hex') AS model_sha256, v.policy_version,
-       e.document
+SELECT CAST(v.id AS text), a.ref, a.applicant_id, v.outcome, v.pd, encode(v.model_sha256, 'hex') AS model_sha256,
+       v.policy_version, e.document
 {AMONG}
 JOIN record.evidence e ON e.application_id = v.application_id AND e.id = v.evidence_id
 {WHERE}""")

@@ -87,7 +87,7 @@ def test_columns_come_out_as_each_applicant_does(
         made = evidence({"x": math.nan, **found}, rung, hours)
         scorer: Any = None if pd is None else Said(pd)
         alone.append(decide(made, terms, scorer))
-        gathering.add(Stored(None, "", "", "refer", pd, "0" * 64, "", made.text))
+        gathering.add(Stored("", "", "", "refer", pd, "0" * 64, "", made.text))
     many = decide_many(gathering.take()[0].many, terms)
     assert many.outcomes.tolist() == [one.outcome.severity for one in alone]
     for at, one in enumerate(alone):
@@ -111,7 +111,7 @@ def test_those_on_an_earlier_score_are_decided_one_by_one(personal_loan: Product
     other = Evidence({**made.document, "request": request, "rung": int(Rung.POLICY_ONLY)})
     gathering = Gathering(Fields.of([terms]), lambda _: None)
     for one in (earlier, other):
-        gathering.add(Stored(None, "", "", "refer", None, None, "", one.text))
+        gathering.add(Stored("", "", "", "refer", None, None, "", one.text))
     many = gathering.take()[0].many
     assert list(many.apart) == [0]
     assert decide_many(many, terms).outcomes.tolist() == [
@@ -125,6 +125,6 @@ def test_who_was_scored_by_a_model_that_is_not_kept_is_left_out_and_counted(pers
         Fields.of([replace(personal_loan.terms, policy=Policy("p", (), Bands(), ()))]), lambda _: None
     )
     for found in ({"x": None}, {"x": 1.0}):
-        gathering.add(Stored(None, "", "", "refer", 0.1, "3" * 64, "", evidence(found, Rung.FULL, 0).text))
+        gathering.add(Stored("", "", "", "refer", 0.1, "3" * 64, "", evidence(found, Rung.FULL, 0).text))
     assert len(gathering.take()[0]) == 1
     assert list(gathering.skipped.values()) == [1]
