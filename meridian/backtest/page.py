@@ -35,7 +35,14 @@ def _environment() -> Environment:
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"count": _count, "share": _share, "dollars": _dollars, "pd": _pd, "more": _more}
+    environment.filters |= {
+        "count": _count,
+        "share": _share,
+        "dollars": _dollars,
+        "pd": _pd,
+        "more": _more,
+        "more_dollars": _more_dollars,
+    }
     return environment
 
 
@@ -133,6 +140,10 @@ def _count(value: float | None) -> str:
 
 def _more(value: int) -> str:
     return f"{value:+,}" if value else "±0"
+
+
+def _more_dollars(value: int) -> str:
+    return f"+{_dollars(value)}" if value > 0 else _dollars(value)
 
 
 def _share(value: float | None) -> str:

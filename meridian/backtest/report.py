@@ -32,15 +32,19 @@ class OneByOne:
     reasons: Mapping[str, Counter[str]] = field(default_factory=dict)
     not_approved: Mapping[str, int] = field(default_factory=dict)
 
-    def document(self) -> dict[str, Any]:
-        """As JSON values; `reasons` are shares of those who are not approved."""
+    def document(self, texts: Mapping[str, str]) -> dict[str, Any]:
+        """As JSON values; `reasons` are shares of those who are not approved, `texts` what codes stand for."""
         codes = sorted({code for of in self.reasons.values() for code in of})
         return {
             "decisions": self.decisions,
             "unlike": self.unlike,
             "not_approved": dict(self.not_approved),
             "reasons": [
-                {"code": code, **{side: _share(of[code], self.not_approved[side]) for side, of in self.reasons.items()}}
+                {
+                    "code": code,
+                    "text": texts.get(code, ""),
+                    **{side: _share(of[code], self.not_approved[side]) for side, of in self.reasons.items()},
+                }
                 for code in codes
             ],
         }
@@ -87,7 +91,9 @@ class Backtest:
                 side: {"decisions": of.own, "unlike": of.unlike}
                 for side, of in ((FIRST, tally.before), (SECOND, tally.after))
             },
-            "one_by_one": self.one_by_one.document(),
+            "one_by_one": self.one_by_one.document(
+                {code.code: code.text for _, terms in self._sides() for code in terms.reasons.codes}
+            ),
             "outcomes": {
                 "recorded": _by_outcome(tally.recorded.tolist()),
                 FIRST: _by_outcome(counts.sum(axis=1).tolist()),
