@@ -34,7 +34,7 @@ def decide(desk: Service, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def listed(desk: Service, ref: str) -> dict[str, Any] | None:
-    waiting = desk.wiring.reviews.queue(limit=10_000)["data"]
+    waiting = desk.wiring.desk.reviews.queue(limit=10_000)["data"]
     return next((case for case in waiting if case["application_ref"] == ref), None)
 
 

@@ -165,7 +165,7 @@ def get_application(path: ApplicationPath) -> Response:
 @needs("read")
 def list_reviews() -> Response:
     """Applications that wait for an analyst, the oldest first; they are settled at the desk."""
-    return json_reply(current_app.extensions["meridian"].reviews.queue())
+    return json_reply(current_app.extensions["meridian"].desk.reviews.queue())
 
 
 @v1.get("/keys", tags=[KEYS], responses={200: schemas.KeyList})

@@ -18,14 +18,14 @@ HIGH, WIDE = 100.0, 640.0
 def report_page(document: Mapping[str, Any]) -> str:
     """The page: the same document gives the same bytes."""
     return _environment().get_template("report.html.j2").render(
-        of=document, style=style(), sides=SIDES, outcomes=OUTCOMES,
+        of=document, style=page_style(), sides=SIDES, outcomes=OUTCOMES,
         bars={side: _stacked(document["outcomes"][side], document["decisions"]) for side in SIDES},
         rates=_rates(document), scores={side: _scores(document, side) for side in SIDES}, days=_days(document),
         by_segment=_by_segment(document["segments"]),
     )  # fmt: skip
 
 
-def style() -> str:
+def page_style() -> str:
     """The page's style sheet, for whoever has to name it in a policy of contents."""
     return (TEMPLATES / "report.css").read_text(encoding="utf-8")
 

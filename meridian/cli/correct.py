@@ -26,7 +26,7 @@ def correct(
     except ValueError:
         raise InvalidInput(f"--outcome {outcome!r} is not known; write approve or decline.") from None
     wiring = Wiring(load_settings(), "correct")
-    version_id = wiring.reviews.correct(application_ref, person, Settling(wanted, code, note))
+    version_id = wiring.desk.reviews.correct(application_ref, person, Settling(wanted, code, note))
     if as_json:
         print_json(wiring.queries.decision(version_id))
     else:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert, select, text
 
 from meridian.backtest import Stored
 from meridian.db import tables as t
+from meridian.errors import NotFound
 from meridian.identity import lowest_id
 
 AT_ONCE = 5_000
@@ -82,6 +83,14 @@ class KeptBacktest:
 def add_backtest(connection: Connection, one: KeptBacktest) -> None:
     """Keep a backtest. Raises what the database refuses."""
     connection.execute(insert(t.backtest), {name: value for name, value in vars(one).items() if name != "made_at"})
+
+
+def get_backtest(connection: Connection, backtest_id: UUID) -> KeptBacktest:
+    """One of them. Raises `NotFound`."""
+    row = connection.execute(select(t.backtest).where(t.backtest.c.id == backtest_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no backtest {backtest_id}.")
+    return KeptBacktest(**row._mapping)
 
 
 def backtests_of(connection: Connection, policy_sha256: str) -> Sequence[KeptBacktest]:

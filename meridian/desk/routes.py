@@ -69,7 +69,7 @@ def sign_out() -> Answer:
 def queue() -> Answer:
     """The cases that wait, the oldest first."""
     wiring = current_wiring()
-    page = queue_page(wiring.reviews.queue(), wiring.products, utc_now())
+    page = queue_page(wiring.desk.reviews.queue(), wiring.products, utc_now())
     return render_template("desk/queue.html", page=page)
 
 
@@ -82,20 +82,20 @@ def case(case_id: UUID) -> Answer:
 @desk.post("/cases/<uuid:case_id>/claim")
 def claim(case_id: UUID) -> Answer:
     """Take a case in hand."""
-    return _move(case_id, current_wiring().reviews.claim, then="desk.case")
+    return _move(case_id, current_wiring().desk.reviews.claim, then="desk.case")
 
 
 @desk.post("/cases/<uuid:case_id>/release")
 def release(case_id: UUID) -> Answer:
     """Give a case back."""
-    return _move(case_id, current_wiring().reviews.release, then="desk.queue")
+    return _move(case_id, current_wiring().desk.reviews.release, then="desk.queue")
 
 
 @desk.post("/cases/<uuid:case_id>/settle")
 def settle(case_id: UUID) -> Answer:
     """Record the analyst's decision. What was typed is kept through every refusal."""
     form = SettleForm.sent()
-    reviews = current_wiring().reviews
+    reviews = current_wiring().desk.reviews
     try:
         settling = form.settling()
         ref = reviews.case(case_id).case.application_ref
@@ -128,7 +128,7 @@ def _move(case_id: UUID, move: Callable[[UUID, str], None], *, then: str) -> Ans
 
 def _show_case(case_id: UUID, form: SettleForm) -> str:
     wiring = current_wiring()
-    view = wiring.reviews.case(case_id)
+    view = wiring.desk.reviews.case(case_id)
     page = case_page(view, view.product, g.analyst, utc_now())
     recourse = recourse_lines(wiring.recourses.of(UUID(view.governing["id"])))
     return render_template("desk/case.html", page=page, form=form, recourse=recourse)

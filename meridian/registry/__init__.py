@@ -1,6 +1,7 @@
 """The registry: models as folders of plain files, each held to the hash that its manifest states."""
 
 from meridian.registry.alias import Alias, Change, Place, former, is_challenged
+from meridian.registry.apart import differences_of
 from meridian.registry.archive import ModelArchive
 from meridian.registry.bundle import (
     bundle_folder,
@@ -42,6 +43,7 @@ __all__ = [
     "Purpose",
     "Register",
     "bundle_folder",
+    "differences_of",
     "effective",
     "features_for",
     "find_bundle",

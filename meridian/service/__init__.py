@@ -15,7 +15,7 @@ from meridian.service.materialise import Materialisation, Materialised
 from meridian.service.online import LookedUp, OnlineStore
 from meridian.service.packs import Packs
 from meridian.service.policies import PolicyBook
-from meridian.service.policy_versions import PolicyVersions
+from meridian.service.policy_versions import PolicyVersions, status_of
 from meridian.service.prefetch import Prefetch, Readiness
 from meridian.service.queries import Queries
 from meridian.service.recourses import Recourses
@@ -71,5 +71,6 @@ __all__ = [
     "Wanted",
     "asked_sources",
     "sources_of",
+    "status_of",
     "summed",
 ]

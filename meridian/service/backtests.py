@@ -100,6 +100,11 @@ class Backtests:
         with transaction(self.engine) as connection:
             return backtests.backtests_of(connection, policy_sha256)
 
+    def find(self, backtest_id: UUID) -> backtests.KeptBacktest:
+        """One that was kept. Raises `NotFound`."""
+        with transaction(self.engine) as connection:
+            return backtests.get_backtest(connection, backtest_id)
+
     def _read_by(self, product: str, model_sha256: str) -> Sequence[str] | None:
         scorer = self.models(product, model_sha256)
         return scorer.features if scorer else None

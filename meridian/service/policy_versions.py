@@ -15,7 +15,18 @@ from meridian.db.engine import transaction
 from meridian.decision import Terms
 from meridian.errors import InvalidInput, RegistryConflict
 from meridian.products import Product
-from meridian.registry import PolicyChange, Purpose, former, held, purposes_of, read_terms, reference_fits, with_terms
+from meridian.registry import (
+    PolicyChange,
+    Purpose,
+    effective,
+    former,
+    held,
+    purposes_of,
+    read_terms,
+    reference_fits,
+    to_come,
+    with_terms,
+)
 from meridian.scoring import Scorer
 
 SHORTEST = 6
@@ -88,6 +99,14 @@ class PolicyVersions:
             one = self._named(connection, version)
             return read_terms(versions.terms_of(connection, one.policy_sha256), one.policy_sha256)
 
+    def in_force(self, product: str) -> Terms:
+        """The terms that decide about a product now: the registry's, and without any those of its folder."""
+        with transaction(self.engine) as connection:
+            holds = effective(versions.changes_of(connection, product), product, self.clock())
+            if holds is None:
+                return self._product(product).terms
+            return read_terms(versions.terms_of(connection, holds.policy_sha256), holds.policy_sha256)
+
     def list(self, product: str | None = None) -> tuple[list[versions.PolicySubmission], Sequence[PolicyChange]]:
         """Every registered policy, the newest first, and all changes."""
         with transaction(self.engine) as connection:
@@ -143,3 +162,16 @@ class PolicyVersions:
             "; ".join(misfits) + ", which it would not approve" if misfits else "approve their reference populations"
         )
         return {"name": "models", "passed": not misfits, "found": found}
+
+
+def status_of(one: versions.PolicySubmission, changes: Sequence[PolicyChange], now: datetime) -> str:
+    """How far a policy has come, in words."""
+    holds = effective(changes, one.product, now)
+    if holds is not None and holds.policy_sha256 == one.policy_sha256:
+        return f"in force since {holds.effective_at:%Y-%m-%d %H:%M}"
+    coming = [change for change in to_come(changes, one.product, now) if change.policy_sha256 == one.policy_sha256]
+    if coming:
+        return f"in force from {coming[-1].effective_at:%Y-%m-%d %H:%M}"
+    if one.failed:
+        return f"did not pass: {', '.join(one.failed)}"
+    return "signed for" if one.approved_by else "submitted"

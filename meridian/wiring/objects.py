@@ -13,7 +13,7 @@ from meridian.anchors import anchor_place
 from meridian.bell import Bell
 from meridian.code_version import code_version
 from meridian.db.breakers import PostgresBreakers
-from meridian.db.engine import ANALYST_ROLE, APP_ROLE, open_pool
+from meridian.db.engine import APP_ROLE, open_pool
 from meridian.db.entries import Entry, entry_recorder
 from meridian.db.policy_versions import PostgresPolicies
 from meridian.db.registry import PostgresRegister
@@ -45,7 +45,6 @@ from meridian.service import (
     Replays,
     Replies,
     Reproduction,
-    Reviews,
     Seals,
     Shadows,
     SkewCheck,
@@ -54,6 +53,7 @@ from meridian.settings import Settings
 from meridian.sources import Nobody, Observer, SharedBreakers
 from meridian.wiring.clock import utc_now
 from meridian.wiring.databases import open_database
+from meridian.wiring.desk import Desk
 from meridian.wiring.look_ups import LookUps
 from meridian.wiring.models import Models
 from meridian.wiring.seal_keys import SealKeys
@@ -165,10 +165,9 @@ class Wiring:
         look_ups: LookUps | None = made.get("look_ups")
         if look_ups:
             look_ups.close()
-        for part in (made.get(name) for name in ("engine", "statements", "reviews")):
-            engine_of: Engine | None = getattr(part, "engine", part)
-            if engine_of is not None:
-                engine_of.dispose()
+        for engine in (made.get(name) for name in ("engine", "statements", "desk")):
+            if engine is not None:
+                getattr(engine, "engine", engine).dispose()
 
     @cached_property
     def decisions(self) -> Decisions:
@@ -291,10 +290,9 @@ class Wiring:
         return Queries(self.statements)
 
     @cached_property
-    def reviews(self) -> Reviews:
-        """The analysts' part."""
-        engine = open_database(self.settings, ANALYST_ROLE, "desk")
-        return Reviews(engine, self.products, utc_now, new_id)
+    def desk(self) -> Desk:
+        """All of the analysts' part."""
+        return Desk(self.settings, self.products, self.declared, self.models)
 
     @cached_property
     def keys(self) -> Keys:

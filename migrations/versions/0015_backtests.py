@@ -86,6 +86,9 @@ REVOKE ALL ON FUNCTION registry.note_backtest, registry.check_backtest_seen, reg
     FROM PUBLIC;
 GRANT SELECT ON registry.backtest TO meridian_app, meridian_analyst, meridian_registrar;
 GRANT INSERT ON registry.backtest TO meridian_registrar;
+-- At the desk people put policies forward and sign for them; to have one decide, and to keep a backtest, is done by a
+-- login that no process has which answers callers.
+GRANT INSERT ON registry.policy, registry.policy_submission, registry.policy_approval TO meridian_analyst;
 """
 
 VIEW = """
@@ -115,6 +118,9 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take it away; policies that were signed for stay so."""
     op.execute("DROP VIEW audit.policy_backtests")
+    op.execute(
+        "REVOKE INSERT ON registry.policy, registry.policy_submission, registry.policy_approval FROM meridian_analyst"
+    )
     op.execute("DROP TRIGGER policy_change_was_backtested ON registry.policy_change")
     op.execute("DROP TRIGGER policy_approval_knows_backtest ON registry.policy_approval")
     op.execute("DROP TABLE registry.backtest")

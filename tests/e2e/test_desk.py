@@ -32,7 +32,7 @@ def analysts(server):
 
 def case_of(server, ref):
     """The id of an application's case, which now waits for longer than any other, whatever other tests left."""
-    waiting = server.wiring.reviews.queue(limit=10_000)["data"]
+    waiting = server.wiring.desk.reviews.queue(limit=10_000)["data"]
     case_id = next(case["id"] for case in waiting if case["application_ref"] == ref)
     oldest = min(datetime.fromisoformat(case["opened_at"]) for case in waiting) - timedelta(minutes=1)
     with transaction(server.worker.engine) as connection:
@@ -198,7 +198,7 @@ def test_a_scored_case_shows_its_pd_among_the_bands_and_what_each_reason_weighs(
 @browser
 def test_another_analyst_sees_whose_it_is_and_cannot_settle_it(at_desk, referred, server):
     ref, case_id = referred
-    server.wiring.reviews.claim(case_id, "ana")
+    server.wiring.desk.reviews.claim(case_id, "ana")
     page = at_desk(f"/review/cases/{case_id}", name="bob")
     assert "ana has it until" in page.get_by_role("main").inner_text()
     assert page.get_by_role("button", name="Record decision").count() == 0
@@ -246,11 +246,11 @@ def test_what_is_wrong_stands_beside_its_field_and_a_settled_case_governs(at_des
 @browser
 def test_a_note_outlives_a_claim_that_was_given_back_meanwhile(at_desk, referred, server):
     _, case_id = referred
-    server.wiring.reviews.claim(case_id, "ana")
+    server.wiring.desk.reviews.claim(case_id, "ana")
     page = at_desk(f"/review/cases/{case_id}")
     page.get_by_role("radio", name="Approve").check()
     page.get_by_label("Note", exact=False).fill(NOTE)
-    server.wiring.reviews.release(case_id, "ana")
+    server.wiring.desk.reviews.release(case_id, "ana")
     page.get_by_role("button", name="Record decision").click()
     assert "claim it first" in page.get_by_role("alert").inner_text()
     assert page.get_by_label("Your note").input_value() == NOTE
@@ -284,7 +284,7 @@ def test_the_scale_is_that_of_the_rung_on_which_it_was_decided(at_desk, referred
 @browser
 def test_a_case_that_is_given_back_is_open_again(at_desk, referred, server):
     ref, case_id = referred
-    server.wiring.reviews.claim(case_id, "ana")
+    server.wiring.desk.reviews.claim(case_id, "ana")
     page = at_desk(f"/review/cases/{case_id}")
     page.get_by_role("button", name="Give back").click()
     assert path_of(page) == "/review"
@@ -301,7 +301,7 @@ def test_a_form_from_elsewhere_is_refused(at_desk, referred, server, token):
         assert answer.status == 400
         assert "That could not be accepted" in answer.text()
         assert "<title>" in answer.text()
-    assert server.wiring.reviews.case(case_id).case.state == "open"
+    assert server.wiring.desk.reviews.case(case_id).case.state == "open"
 
 
 @browser

@@ -38,7 +38,7 @@ def kept(
     ):
         ref = running.query("SELECT ref FROM record.application LIMIT 1")[0].ref
         settling = Settling(Outcome.DECLINE, ["A01"], "the payslips were of another person")
-        running.wiring.reviews.correct(ref, "ana", settling)
+        running.wiring.desk.reviews.correct(ref, "ana", settling)
         running.worker.seals.seal()
         yield running
 
@@ -150,7 +150,8 @@ def test_a_decision_that_is_not_sealed_or_not_there_has_no_pack(kept: Service) -
     with pytest.raises(NotFound):
         kept.worker.packs.export(UUID(int=7 << 76))
     ref = kept.query("SELECT ref FROM record.application ORDER BY ref DESC LIMIT 1")[0].ref
-    fresh = kept.wiring.reviews.correct(ref, "ana", Settling(Outcome.APPROVE, [], "called the employer, all is well"))
+    settling = Settling(Outcome.APPROVE, [], "called the employer, all is well")
+    fresh = kept.wiring.desk.reviews.correct(ref, "ana", settling)
     with pytest.raises(NotReady, match="not sealed"):
         kept.worker.packs.export(fresh)
     kept.worker.seals.seal()

@@ -198,7 +198,7 @@ def test_a_decline_that_turns_is_put_before_a_person_again(behind_a_wire: tuple[
     ref = made["application_ref"]
     assert made["outcome"] == "refer"
     declined = Settling(Outcome.DECLINE, ["A04"], "The papers that were asked for never came")
-    running.wiring.reviews.correct(ref, "somebody", declined)
+    running.wiring.desk.reviews.correct(ref, "somebody", declined)
     assert eventually(lambda: run(running, began, now())[ref].recovered)
     again = run(running, began, now(), record=True)[ref]
     assert (again.before, again.after, again.settlement) == (Outcome.DECLINE, Outcome.APPROVE, Settlement.CASE)

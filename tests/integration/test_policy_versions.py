@@ -248,9 +248,10 @@ def test_an_analyst_decides_by_the_policy_of_the_decision(
     published(versions, replace(declared, policy=dearer))
     running.wiring.products.look()
     (case,) = running.query("SELECT case_id FROM audit.cases")
-    running.wiring.reviews.claim(case.case_id, "ana")
-    assert running.wiring.reviews.case(case.case_id).product.terms.version == version
-    running.wiring.reviews.settle(case.case_id, "ana", Settling(Outcome.APPROVE, [], "the report was seen on paper"))
+    running.wiring.desk.reviews.claim(case.case_id, "ana")
+    assert running.wiring.desk.reviews.case(case.case_id).product.terms.version == version
+    settling = Settling(Outcome.APPROVE, [], "the report was seen on paper")
+    running.wiring.desk.reviews.settle(case.case_id, "ana", settling)
     (row,) = running.query("SELECT d.policy_version, v.document FROM audit.decisions d JOIN record.version v "
                            "ON v.id = d.decision_id WHERE d.stage = 'review'")  # fmt: skip
     assert row.policy_version == version

@@ -156,7 +156,7 @@ def test_changed_code_is_the_cause_where_the_code_differs(kept: Service, monkeyp
 def test_what_a_person_decided_is_not_re_run_and_an_unknown_id_is_refused(kept: Service) -> None:
     ref = kept.query("SELECT ref FROM record.application LIMIT 1")[0].ref
     settling = Settling(Outcome.APPROVE, [], "the income was typed with a zero too few")
-    version_id = kept.wiring.reviews.correct(ref, "ana", settling)
+    version_id = kept.wiring.desk.reviews.correct(ref, "ana", settling)
     with pytest.raises(InvalidInput, match="correction, made by a person"):
         replays(kept).one(version_id)
     with pytest.raises(NotFound):

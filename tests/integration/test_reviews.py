@@ -44,7 +44,7 @@ def test_a_referral_becomes_a_case_that_is_listed(desk: Service, referred: tuple
     case = listed(desk, ref)
     assert case is not None
     assert (case["state"], case["claimed_by"], case["because"]) == ("open", None, "the fast decision refers")
-    view = desk.wiring.reviews.case(case_id)
+    view = desk.wiring.desk.reviews.case(case_id)
     assert view.governing["application_ref"] == ref
     assert view.application["applicant_id"] == ref
     codes = [code for code, _ in view.proposed]
@@ -71,7 +71,7 @@ def test_an_approval_and_a_decline_are_no_cases(desk: Service, application: dict
 
 def test_what_one_has_claimed_no_other_gets(desk: Service, referred: tuple[str, UUID]) -> None:
     ref, case_id = referred
-    reviews = desk.wiring.reviews
+    reviews = desk.wiring.desk.reviews
     reviews.claim(case_id, "ana")
     reviews.claim(case_id, "ana")
     for forbidden in (reviews.claim, reviews.release):
@@ -86,7 +86,7 @@ def test_what_one_has_claimed_no_other_gets(desk: Service, referred: tuple[str, 
 
 def test_a_case_given_back_is_anybodys(desk: Service, referred: tuple[str, UUID]) -> None:
     ref, case_id = referred
-    reviews = desk.wiring.reviews
+    reviews = desk.wiring.desk.reviews
     with pytest.raises(CaseConflict, match="is open; only a claimed case is given back"):
         reviews.release(case_id, "ana")
     reviews.claim(case_id, "ana")
@@ -107,7 +107,7 @@ def lapse(desk: Service, case_id: UUID) -> None:
 
 def test_a_lapsed_claim_can_be_taken_over(desk: Service, referred: tuple[str, UUID]) -> None:
     ref, case_id = referred
-    reviews = desk.wiring.reviews
+    reviews = desk.wiring.desk.reviews
     reviews.claim(case_id, "ana")
     lapse(desk, case_id)
     case = listed(desk, ref)
@@ -143,9 +143,9 @@ def test_what_cannot_be_settled_so_is_refused_with_the_field(
     expected: str,
 ) -> None:
     ref, case_id = referred
-    desk.wiring.reviews.claim(case_id, "ana")
+    desk.wiring.desk.reviews.claim(case_id, "ana")
     with pytest.raises(InvalidInput) as refused:
-        desk.wiring.reviews.settle(case_id, "ana", Settling(outcome, codes, note))
+        desk.wiring.desk.reviews.settle(case_id, "ana", Settling(outcome, codes, note))
     assert [problem.pointer for problem in refused.value.problems] == [pointer]
     assert expected in refused.value.problems[0].expected
     assert governing(desk, ref)["stage"] == "fast"
@@ -157,9 +157,9 @@ def test_a_settled_decline_governs_with_the_reasons_of_rule_model_and_analyst(
     ref, case_id = referred
     before = governing(desk, ref)
     from_model = next(one for one in before["reasons"] if one["source"] == "model")
-    desk.wiring.reviews.claim(case_id, "ana")
+    desk.wiring.desk.reviews.claim(case_id, "ana")
     codes = ["P09", from_model["code"], "A01"]
-    version_id = desk.wiring.reviews.settle(case_id, "ana", Settling(DECLINE, codes, NOTE))
+    version_id = desk.wiring.desk.reviews.settle(case_id, "ana", Settling(DECLINE, codes, NOTE))
     after = governing(desk, ref)
     assert DecisionOut.model_validate(after)
     assert (after["id"], after["stage"], after["outcome"]) == (str(version_id), "review", "decline")
@@ -173,15 +173,15 @@ def test_a_settled_decline_governs_with_the_reasons_of_rule_model_and_analyst(
     assert (after["score"], after["policy"]) == (before["score"], before["policy"])
     assert (after["offer"], after["decided_by"]) == (None, "analyst ana")
     assert listed(desk, ref) is None
-    for again in (desk.wiring.reviews.claim, desk.wiring.reviews.release):
+    for again in (desk.wiring.desk.reviews.claim, desk.wiring.desk.reviews.release):
         with pytest.raises(CaseConflict, match="settled by ana"):
             again(case_id, "bob")
 
 
 def test_a_settled_approval_has_an_offer_and_no_reasons(desk: Service, referred: tuple[str, UUID]) -> None:
     ref, case_id = referred
-    desk.wiring.reviews.claim(case_id, "ana")
-    desk.wiring.reviews.settle(case_id, "ana", Settling(APPROVE, [], NOTE))
+    desk.wiring.desk.reviews.claim(case_id, "ana")
+    desk.wiring.desk.reviews.settle(case_id, "ana", Settling(APPROVE, [], NOTE))
     after = governing(desk, ref)
     assert (after["stage"], after["outcome"], after["reasons"]) == ("review", "approve", [])
     assert after["offer"]["limit"] == 9000.0
@@ -194,8 +194,8 @@ def test_of_two_who_settle_at_once_one_decides(desk: Service, referred: tuple[st
     def settle(analyst: str) -> str:
         together.wait(10)
         try:
-            desk.wiring.reviews.claim(case_id, analyst)
-            desk.wiring.reviews.settle(case_id, analyst, Settling(APPROVE, [], NOTE))
+            desk.wiring.desk.reviews.claim(case_id, analyst)
+            desk.wiring.desk.reviews.settle(case_id, analyst, Settling(APPROVE, [], NOTE))
         except CaseConflict as refused:
             return str(refused)
         return analyst
@@ -212,13 +212,14 @@ def test_of_two_who_settle_at_once_one_decides(desk: Service, referred: tuple[st
 
 def test_one_who_settles_twice_at_once_decides_once(desk: Service, referred: tuple[str, UUID]) -> None:
     ref, case_id = referred
-    desk.wiring.reviews.claim(case_id, "ana")
+    desk.wiring.desk.reviews.claim(case_id, "ana")
     together = threading.Barrier(2)
 
     def settle(outcome: Outcome) -> bool:
         together.wait(10)
         try:
-            desk.wiring.reviews.settle(case_id, "ana", Settling(outcome, ["A01"] if outcome is DECLINE else [], NOTE))
+            settling = Settling(outcome, ["A01"] if outcome is DECLINE else [], NOTE)
+            desk.wiring.desk.reviews.settle(case_id, "ana", settling)
         except MeridianError:
             return False
         return True
@@ -229,8 +230,8 @@ def test_one_who_settles_twice_at_once_decides_once(desk: Service, referred: tup
 
 
 def test_a_case_that_is_not_there_is_not_found(desk: Service) -> None:
-    for act in (desk.wiring.reviews.claim, desk.wiring.reviews.release):
+    for act in (desk.wiring.desk.reviews.claim, desk.wiring.desk.reviews.release):
         with pytest.raises(NotFound):
             act(uuid4(), "ana")
     with pytest.raises(NotFound):
-        desk.wiring.reviews.case(uuid4())
+        desk.wiring.desk.reviews.case(uuid4())

@@ -56,7 +56,7 @@ def test_an_assessment_settles_a_referral_that_nobody_has_taken(
     assert (governing(desk, ref)["stage"], governing(desk, ref)["outcome"]) == ("batch", batch.value)
     assert listed(desk, ref) is None
     with pytest.raises(CaseConflict, match="settled by assessment"):
-        desk.wiring.reviews.claim(case_id, "ana")
+        desk.wiring.desk.reviews.claim(case_id, "ana")
 
 
 @pytest.mark.parametrize("batch", [APPROVE, DECLINE])
@@ -65,11 +65,11 @@ def test_an_assessment_does_not_overturn_what_an_analyst_has_in_hand(
 ) -> None:
     ref = decide(desk, unsettled[batch])["application_ref"]
     case_id = case_of(desk, ref)
-    desk.wiring.reviews.claim(case_id, "ana")
+    desk.wiring.desk.reviews.claim(case_id, "ana")
     assess(desk, ref)
     assert governing(desk, ref)["stage"] == "fast"
-    assert [one["stage"] for one in desk.wiring.reviews.case(case_id).versions] == ["fast", "batch"]
-    desk.wiring.reviews.settle(case_id, "ana", Settling(APPROVE, [], NOTE))
+    assert [one["stage"] for one in desk.wiring.desk.reviews.case(case_id).versions] == ["fast", "batch"]
+    desk.wiring.desk.reviews.settle(case_id, "ana", Settling(APPROVE, [], NOTE))
     assert governing(desk, ref)["stage"] == "review"
 
 
@@ -78,8 +78,8 @@ def test_an_assessment_does_not_overturn_what_an_analyst_has_settled(
 ) -> None:
     ref = decide(desk, unsettled[DECLINE])["application_ref"]
     case_id = case_of(desk, ref)
-    desk.wiring.reviews.claim(case_id, "ana")
-    desk.wiring.reviews.settle(case_id, "ana", Settling(APPROVE, [], NOTE))
+    desk.wiring.desk.reviews.claim(case_id, "ana")
+    desk.wiring.desk.reviews.settle(case_id, "ana", Settling(APPROVE, [], NOTE))
     assess(desk, ref)
     assert (governing(desk, ref)["stage"], governing(desk, ref)["outcome"]) == ("review", "approve")
     assert listed(desk, ref) is None

@@ -70,7 +70,7 @@ def test_what_assessments_and_people_add_waits_too(running: Service) -> None:
     assessments = replace(running.worker.assessments, scorers=lambda *_: SCORER)
     assert all(assessments.assess(entry.job_id) for entry in made)
     settling = Settling(Outcome.DECLINE, ["A01"], "the payslips were of another person")
-    running.wiring.reviews.correct(made[0].application.ref, "ana", settling)
+    running.wiring.desk.reviews.correct(made[0].application.ref, "ana", settling)
     waiting = [Leaf.unpacked(leaf) for leaf in leaves_in(running, "work.unsealed")]
     stages = running.query("SELECT id, stage FROM record.version WHERE stage <> 'fast' ORDER BY stage")
     assert [row.stage for row in stages] == ["batch", "batch", "correction"]

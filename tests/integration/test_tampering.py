@@ -96,7 +96,7 @@ def correct_one(running: Service) -> None:
     """A person corrects the last decision."""
     (row,) = running.query("SELECT ref FROM record.application ORDER BY id DESC LIMIT 1")
     settling = Settling(Outcome.DECLINE, ["A01"], "the payslips were of another person")
-    running.wiring.reviews.correct(row.ref, "ana", settling)
+    running.wiring.desk.reviews.correct(row.ref, "ana", settling)
 
 
 def test_a_record_that_nobody_touched_gives_no_finding(sealed: Sealed) -> None:

@@ -16,7 +16,7 @@ from meridian.backtest.outcomes import read_outcomes
 from meridian.cli.models.experiment import COMPARE, GROUPS, groups_of
 from meridian.cli.models.kept import registrar
 from meridian.cli.models.register import AS_JSON, authenticate
-from meridian.cli.policy.named import IN_FORCE, differences_of, terms_named
+from meridian.cli.policy.named import IN_FORCE, terms_named
 from meridian.cli.policy.told import tell_backtest
 from meridian.cli.replay import moment
 from meridian.cli.screen import print_json, progress_bar, talk
@@ -24,7 +24,7 @@ from meridian.decision import Terms
 from meridian.errors import InvalidInput
 from meridian.outcome import Stage
 from meridian.products import Product, find_product
-from meridian.registry import Purpose
+from meridian.registry import Purpose, differences_of
 from meridian.wiring import Wiring
 from meridian.wiring.clock import utc_now
 

@@ -10,14 +10,15 @@ import typer
 
 from meridian.cli.models.kept import registrar
 from meridian.cli.models.register import AS_JSON, BECAUSE, BY, authenticate
-from meridian.cli.policy.named import IN_FORCE, differences_of, terms_named
+from meridian.cli.policy.named import IN_FORCE, terms_named
 from meridian.cli.replay import moment
 from meridian.cli.screen import out, print_json, print_table, talk
 from meridian.db.policy_versions import PolicySubmission
 from meridian.errors import NotReady
 from meridian.products import find_product
-from meridian.registry import PolicyChange, effective, to_come
+from meridian.registry import PolicyChange, differences_of
 from meridian.rulebook import sentences_of
+from meridian.service import status_of
 from meridian.wiring import Wiring
 from meridian.wiring.clock import utc_now
 
@@ -38,7 +39,7 @@ def versions(
         )  # fmt: skip
         return
     rows = [
-        (one.version, _status(one, changes), f"{one.submitted_at:%Y-%m-%d} {one.submitted_by}",
+        (one.version, status_of(one, changes, utc_now()), f"{one.submitted_at:%Y-%m-%d} {one.submitted_by}",
          one.approved_by or "nobody", one.because)
         for one in found
     ]  # fmt: skip
@@ -132,21 +133,8 @@ def rollback(product: str = PRODUCT, because: str = BECAUSE, by: str = BY, as_js
     _told(wiring.policy_versions.rollback(find_product(product).name, because, by), wiring, as_json=as_json)
 
 
-def _status(one: PolicySubmission, changes: Sequence[PolicyChange]) -> str:
-    now = utc_now()
-    holds = effective(changes, one.product, now)
-    if holds is not None and holds.policy_sha256 == one.policy_sha256:
-        return f"in force since {holds.effective_at:%Y-%m-%d %H:%M}"
-    coming = [change for change in to_come(changes, one.product, now) if change.policy_sha256 == one.policy_sha256]
-    if coming:
-        return f"in force from {coming[-1].effective_at:%Y-%m-%d %H:%M}"
-    if one.failed:
-        return f"did not pass: {', '.join(one.failed)}"
-    return "signed for" if one.approved_by else "submitted"
-
-
 def _document(one: PolicySubmission, changes: Sequence[PolicyChange]) -> dict[str, object]:
-    return {**vars(one), "is": _status(one, changes)}
+    return {**vars(one), "is": status_of(one, changes, utc_now())}
 
 
 def _tell(one: PolicySubmission) -> None:
