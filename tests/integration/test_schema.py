@@ -206,6 +206,8 @@ def inserts_but(*tables: str) -> list[str]:
 
 
 DROPPED_BY_WORKERS = ("work.unsealed", "work.fetch", "work.reply")
+SIGNED_AT_THE_DESK = ("registry.policy", "registry.policy_submission", "registry.policy_approval")
+BACKTESTS = "registry.backtest"
 REGISTRY = [table for table in TABLES if table.startswith("registry.")]
 FORBIDDEN = {
     APP_ROLE: [
@@ -244,16 +246,17 @@ FORBIDDEN = {
             "online.breaker",
             "registry.shadow_score",
         ),
-        *(f"SELECT FROM {table}" for table in TABLES if table.startswith("access.")),
+        *(f"SELECT FROM {table}" for table in TABLES if table.startswith("access.") or table == BACKTESTS),
         *DDL,
         *TAKEN,
     ],
     ANALYST_ROLE: [
         *(written(table, write) for table in TABLES if table != "work.review_case" for write in WRITES),
         *(written("work.review_case", write) for write in WRITES[1:]),
-        *inserts_but("record.policy", "record.version", "work.unsealed"),
+        # At the desk policies are put forward and signed for; to have one decide is the registrar's.
+        *inserts_but("record.policy", "record.version", "work.unsealed", *SIGNED_AT_THE_DESK),
         *(f"SELECT FROM {table}" for table in TABLES if table.startswith(("access.", "online."))),
-        *(f"SELECT FROM {table}" for table in REGISTRY if "policy" not in table),
+        *(f"SELECT FROM {table}" for table in REGISTRY if "policy" not in table and table != BACKTESTS),
         "SELECT FROM work.fetch",
         "SELECT FROM work.reply",
         *NOT_FOR_APP,
@@ -296,10 +299,11 @@ ALLOWED = {
         "SELECT FROM schema_version",
     ],
     WORKER_ROLE: [
-        *(f"SELECT FROM {table}" for table in TABLES if table.startswith(("record.", "work.", "online.", "registry."))),
+        *(f"SELECT FROM {table}" for table in TABLES if table.startswith(("record.", "work.", "online."))),
+        *(f"SELECT FROM {table}" for table in REGISTRY if table != BACKTESTS),
         written("online.score", WRITES[0]),
     ],
-    ANALYST_ROLE: [*(f"SELECT FROM {table}" for table in RECORD), "SELECT FROM work.review_case"],
+    ANALYST_ROLE: [*(f"SELECT FROM {table}" for table in (*RECORD, BACKTESTS)), "SELECT FROM work.review_case"],
     AUDIT_ROLE: VIEW_READS,
     REGISTRAR_ROLE: [
         *(f"SELECT FROM {table}" for table in REGISTRY),
