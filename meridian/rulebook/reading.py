@@ -135,7 +135,7 @@ def _band(reader: Reader) -> Segment | None:
         Step(
             rung,
             Bands(float(approve), 1.0 if decline is None else float(decline)),
-            None if cap is None else _number(cap),
+            None if cap is None else plain_number(cap),
             None if days is None else timedelta(days=float(days)),
         ),
     )
@@ -147,5 +147,6 @@ def _price(reader: Reader) -> PriceTier | None:
     return None if bound is None or apr is None else PriceTier(float(bound), float(apr))
 
 
-def _number(number: Decimal) -> float:
+def plain_number(number: Decimal) -> float:
+    """A decimal as a JSON number: whole ones as integers."""
     return int(number) if number == number.to_integral_value() else float(number)

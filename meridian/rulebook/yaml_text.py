@@ -30,18 +30,26 @@ IF = "if"
 
 def read_yaml(content: bytes, file: str) -> tuple[Book | None, list[Finding]]:
     """The book that a file holds, as far as it can be read, and what is wrong with its form."""
+    tree = map_in(content, file, "begin it with `policy: NAME` and `rules:`")
+    if isinstance(tree, Finding):
+        return None, [tree]
+    found: list[Finding] = []
+    return _book(tree, file, found), found
+
+
+def map_in(content: bytes, file: str, begin: str) -> Mapped | Finding:
+    """The map that a file is, or why it is none; `begin` is the remedy for a file that is something else."""
     text = decoded(content, file)
     if isinstance(text, Finding):
-        return None, [text]
+        return text
     try:
         tree = tree_of(text)
     except Refused as refused:
-        return None, [Finding(file, refused.problem, refused.remedy, line=refused.line, value=refused.value)]
+        return Finding(file, refused.problem, refused.remedy, line=refused.line, value=refused.value)
     if not isinstance(tree, Mapped):
         what = "a list" if isinstance(tree, Listed) else "a text"
-        return None, [Finding(file, f"the file is {what}", "begin it with `policy: NAME` and `rules:`", line=tree.line)]
-    found: list[Finding] = []
-    return _book(tree, file, found), found
+        return Finding(file, f"the file is {what}", begin, line=tree.line)
+    return tree
 
 
 def _book(tree: Mapped, file: str, found: list[Finding]) -> Book:
@@ -49,7 +57,7 @@ def _book(tree: Mapped, file: str, found: list[Finding]) -> Book:
     for key, node in tree.items:
         place = Place(file, line=key.line)
         if key.text == NAME:
-            name = _text(node, NAME, place, found)
+            name = cell_text(node, NAME, place, found)
         elif key.text not in TABLES:
             known = (NAME, *TABLES)
             problem = f"{shown(key.text)} is no table"
@@ -91,7 +99,7 @@ def _row(table: str, number: int, node: Mapped, file: str, found: list[Finding])
         elif key.text not in columns:
             problem = f"{shown(key.text)} is no column"
             found.append(place.finding(key.text, "", problem, nearest(key.text, columns)))
-        elif text := _text(value, key.text, place, found):
+        elif text := cell_text(value, key.text, place, found):
             cells[key.text] = text
     return Row(number, cells, guards, node.line)
 
@@ -101,11 +109,11 @@ def _guards(node: Node, place: Place, found: list[Finding]) -> dict[str, str]:
         if not isinstance(node, Scalar) or node.text:
             found.append(place.finding(IF, "", "the guards are no map", "write them as `if: {field: cell}`"))
         return {}
-    read = {key.text: _text(value, f"{IF} {key.text}", place, found) for key, value in node.items}
+    read = {key.text: cell_text(value, f"{IF} {key.text}", place, found) for key, value in node.items}
     return {field: text for field, text in sorted(read.items()) if text}
 
 
-def _text(node: Node, column: str, place: Place, found: list[Finding]) -> str:
+def cell_text(node: Node, column: str, place: Place, found: list[Finding]) -> str:
     """The text of a cell, without spaces around it; empty where it may not be read."""
     if not isinstance(node, Scalar):
         what = "a list" if isinstance(node, Listed) else "a map"
