@@ -3,11 +3,13 @@
 import typer
 
 from meridian.cli.policy.backtest import backtest
+from meridian.cli.policy.cases import cases
 from meridian.cli.policy.tables import check, from_csv, show, to_csv
 from meridian.cli.policy.versions import approve, diff, publish, rollback, submit, versions
 
 policy = typer.Typer(no_args_is_help=True)
 policy.command()(check)
+policy.command()(cases)
 policy.command()(show)
 policy.command("export")(to_csv)
 policy.command("import")(from_csv)

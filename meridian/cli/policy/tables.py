@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from meridian.cli.policy.saved import counted, ran, wrong_of
 from meridian.cli.screen import out, print_json
 from meridian.errors import InvalidInput, InvalidPolicy
 from meridian.policy import Policy
@@ -49,12 +51,24 @@ def check(
         product = find_product(one)
         book, found = book_of(product, file)
         made, found = checked(book, found, product.vocabulary, _called(file))
-        wrong = wrong or bool(found)
+        done, unread = ran(product, replace(product.terms, policy=made), file) if made else ((), [])
+        found = [*found, *unread]
+        failed = wrong_of(done)
+        wrong = wrong or bool(found or failed)
         documents.append(
-            {"product": one, "policy": made.name if made else None, "findings": [each.document() for each in found]}
+            {
+                "product": one,
+                "policy": made.name if made else None,
+                "findings": [each.document() for each in found],
+                "cases": [each.document() for each in done],
+            }
         )
         if not as_json:
             _say(one, book, found)
+            for sentence in failed:
+                out.print(sentence, style="red", markup=False)
+            if done:
+                out.print(f"{one}: {counted(done)}.", markup=False)
     if as_json:
         print_json({"policies": documents})
     if wrong:

@@ -11,6 +11,7 @@ import typer
 from meridian.cli.models.kept import registrar
 from meridian.cli.models.register import AS_JSON, BECAUSE, BY, authenticate
 from meridian.cli.policy.named import IN_FORCE, terms_named
+from meridian.cli.policy.saved import cases_check
 from meridian.cli.replay import moment
 from meridian.cli.screen import out, print_json, print_table, talk
 from meridian.db.policy_versions import PolicySubmission
@@ -77,7 +78,7 @@ def submit(
     authenticate(wiring, by)
     # Tables that do not hold together did not get here.
     held = {"name": "tables", "passed": True, "found": f"{len(terms.policy.rules)} rules hold together"}
-    one = wiring.policy_versions.submit(of.name, terms, [held], because, by)
+    one = wiring.policy_versions.submit(of.name, terms, [held, cases_check(of, terms, file)], because, by)
     if as_json:
         print_json({"version": one.version, "sha256": one.policy_sha256, "checks": one.checks})
     else:
