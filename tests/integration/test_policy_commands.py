@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from meridian.cli.policy.saved import cases_file
 from meridian.products import find_product
 from meridian.rulebook import differences
 from meridian.service import Wanted
@@ -51,6 +52,10 @@ def test_a_limit_is_changed_signed_for_and_taken_back(running: Service, tmp_path
     rules.write_text(text.replace(line, line.replace("0.43", "0.4").replace("43 %", "40 %")))
     draft = tmp_path / "draft.yaml"
     said(running, "import", LOAN, str(tmp_path / "tables"), "--to", str(draft), "--name", "personal-loan-2")
+    # The case at the edge of the limit moves with it, beside the draft.
+    saved = cases_file(find_product(LOAN), None)
+    assert saved is not None
+    (tmp_path / "cases.yaml").write_text(saved.read_text().replace("debt_to_income: 43 %", "debt_to_income: 40 %"))
     changed = said(running, "diff", LOAN, "in-force", str(draft))
     assert "debt-to-income, was: Declines where debt to income is above 43 %" in changed
     assert "Is: Declines where debt to income is above 40 %" in changed
@@ -62,7 +67,7 @@ def test_a_limit_is_changed_signed_for_and_taken_back(running: Service, tmp_path
     put = json.loads(said(running, *submit, "--as", MAKER, "--json"))
     version = put["version"]
     assert version.startswith("personal-loan-2-")
-    assert [check["passed"] for check in put["checks"]] == [True, True]
+    assert [check["passed"] for check in put["checks"]] == [True, True, True]
     assert "submitted this policy" in said(running, "approve", version, "--as", MAKER, code=1)
     assert "nobody has signed" in said(running, "publish", version, "--because", "x", "--as", SIGNER, code=2)
     assert "no backtest of this very policy" in said(running, "approve", version, "--as", SIGNER, code=2)
