@@ -115,7 +115,10 @@ def test_a_case_of_a_policy_with_dates_states_its_day() -> None:
         ("  - {case: A, expect: refer, rung: policy-only}", "no model scores on the rung policy-only"),
         ("  - {case: A, expect: refer, rung: pre-computed, pd: no score}", "state its PD"),
         ("  - {case: A, expects: refer}", "'expects' is nothing that is stated here; write expect"),
-        ("  - {case: A, expect: refer}\n  - {case: A, expect: refer}", "line 6, cases, column case: 'A' is the name of the case in line 5 too"),
+        (
+            "  - {case: A, expect: refer}\n  - {case: A, expect: refer}",
+            "line 6, cases, column case: 'A' is the name of the case in line 5 too",
+        ),
         ("  - text", "the case is no map"),
         ("  []", "there are no cases"),
     ],

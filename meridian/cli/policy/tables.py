@@ -64,23 +64,21 @@ def check(
             }
         )
         if not as_json:
-            _say(one, book, found)
+            _say(one, book, found, f" {counted(done).capitalize()}." if done else "")
             for sentence in failed:
                 out.print(sentence, style="red", markup=False)
-            if done:
-                out.print(f"{one}: {counted(done)}.", markup=False)
     if as_json:
         print_json({"policies": documents})
     if wrong:
         raise typer.Exit(1)
 
 
-def _say(name: str, book: Book | None, found: list[Finding]) -> None:
+def _say(name: str, book: Book | None, found: list[Finding], of_cases: str) -> None:
     for finding in found:
         out.print(finding.sentence(), style="red", markup=False)
     if not found and book is not None:
         rows = ", ".join(f"{len(book.rows(table))} {table}" for table in TABLES)
-        out.print(f"{name}: {book.name} holds together: {rows}.", markup=False)
+        out.print(f"{name}: {book.name} holds together: {rows}.{of_cases}", markup=False)
 
 
 def show(name: PRODUCT, file: TABLES_OF = None) -> None:
