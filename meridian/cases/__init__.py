@@ -3,7 +3,6 @@
 from meridian.cases.case import Case
 from meridian.cases.reading import read_cases
 from meridian.cases.run import Ran, run
+from meridian.cases.saved import FILE, cases_check
 
-FILE = "cases.yaml"
-
-__all__ = ["FILE", "Case", "Ran", "read_cases", "run"]
+__all__ = ["FILE", "Case", "Ran", "cases_check", "read_cases", "run"]

@@ -10,11 +10,12 @@ from uuid import UUID
 from flask import flash, g, make_response, redirect, render_template, request, url_for
 
 from meridian.backtest import page_style, report_page
+from meridian.cases import cases_check
 from meridian.desk.forms import text_of
 from meridian.desk.policy_pages import policies_page, policy_page
 from meridian.desk.routes import Answer, desk
 from meridian.desk.session import current_wiring
-from meridian.errors import Forbidden, InvalidInput, NotFound, NotReady, RegistryConflict
+from meridian.errors import Forbidden, InvalidInput, InvalidPolicy, NotFound, NotReady, RegistryConflict
 from meridian.rulebook import check_yaml
 from meridian.wiring import utc_now
 
@@ -84,8 +85,9 @@ def submit() -> Answer:
     held = {"name": CHECKED, "passed": True, "found": f"{len(made.rules)} rules hold together"}
     try:
         terms = replace(product.terms, policy=made)
-        one = wiring.desk.policies.submit(product.name, terms, [held], form.because, g.analyst)
-    except (InvalidInput, NotReady) as error:
+        checks = [held, cases_check(product, terms, None)]
+        one = wiring.desk.policies.submit(product.name, terms, checks, form.because, g.analyst)
+    except (InvalidInput, InvalidPolicy, NotReady) as error:
         return _form(replace(form, error=str(error).replace("--because is empty", "No reason was given"))), 422
     flash(f"{one.version} is put forward. Once a backtest is kept, another person can sign for it.", "done")
     return redirect(url_for("desk.policy", version=one.version), 303)

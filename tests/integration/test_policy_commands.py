@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from meridian.cli.policy.saved import cases_file
+from meridian.cases.saved import cases_file
 from meridian.products import find_product
 from meridian.rulebook import differences
 from meridian.service import Wanted

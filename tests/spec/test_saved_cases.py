@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from meridian.cases import Ran, read_cases, run
+from meridian.cases.saved import cases_check, cases_file
 from meridian.cli.policy.cases import cases
-from meridian.cli.policy.saved import cases_check, cases_file
 from meridian.errors import InvalidPolicy
 from meridian.products import find_product
 from meridian.products.shelf import policy_file

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import typer
 
-from meridian.cli.policy.saved import cases_file, counted, ran, wrong_of
+from meridian.cases.saved import cases_file, counted, ran, wrong_of
 from meridian.cli.policy.tables import AS_JSON, PRODUCT, TABLES_OF, policy_in
 from meridian.cli.screen import out, print_json, print_table
 from meridian.errors import InvalidInput, InvalidPolicy

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from meridian.cli.policy.saved import counted, ran, wrong_of
+from meridian.cases.saved import counted, ran, wrong_of
 from meridian.cli.screen import out, print_json
 from meridian.errors import InvalidInput, InvalidPolicy
 from meridian.policy import Policy

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import typer
 
+from meridian.cases.saved import cases_check
 from meridian.cli.models.kept import registrar
 from meridian.cli.models.register import AS_JSON, BECAUSE, BY, authenticate
 from meridian.cli.policy.named import IN_FORCE, terms_named
-from meridian.cli.policy.saved import cases_check
 from meridian.cli.replay import moment
 from meridian.cli.screen import out, print_json, print_table, talk
 from meridian.db.policy_versions import PolicySubmission

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from meridian.cases import FILE, Ran, read_cases, run
+from meridian.cases.reading import read_cases
+from meridian.cases.run import Ran, run
 from meridian.decision import Terms
 from meridian.errors import InvalidInput, InvalidPolicy
 from meridian.products.product import Product
 from meridian.products.shelf import policy_file
 from meridian.rulebook import Finding, complaint
+
+FILE = "cases.yaml"
 
 
 def cases_file(product: Product, file: Path | None) -> Path | None:
