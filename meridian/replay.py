@@ -12,7 +12,7 @@ from meridian.evidence import Evidence, Rung, canonical_json
 from meridian.outcome import Stage
 from meridian.scoring import Scorer
 
-COMPARED = ("outcome", "score", "policy", "reasons", "offer")
+COMPARED = ("outcome", "score", "policy", "reasons", "offer", "offers")
 MADE_BY_MACHINE = (Stage.FAST, Stage.BATCH, Stage.REDECISION)
 
 
@@ -102,7 +102,7 @@ def replay(recorded: Recorded, scorer: Scorer | None, code: str) -> Replay:
     differences = tuple(
         Difference(part, before, after)
         for part in COMPARED
-        if (before := _text(recorded.document[part])) != (after := _text(again[part]))
+        if (before := _text(recorded.document.get(part))) != (after := _text(again.get(part)))
     )
     if not differences:
         return Replay(recorded.decision_id, None, "")

@@ -62,6 +62,51 @@ class OfferOut(Shape):
     term: int
 
 
+class ShownOut(Shape):
+    """An offer as it is shown; dollars and yearly fractions as texts, so that no digit is lost."""
+
+    kind: Literal["asked", "alternative", "counteroffer"] = Field(
+        description="What was asked for, another beside it, or another instead: adverse action unless it is accepted."
+    )
+    limit: str
+    rate: str
+    apr: str
+    term: int
+    payment: str = Field(description="Each month, but for the last payment.")
+    last_payment: str
+    interest: str
+    paid_out: str
+    score: int = Field(description="The expected profit that it was ranked by.")
+
+
+class RemovedOut(Shape):
+    """How many offers a stage removed for one reason."""
+
+    stage: Literal["catalogue", "eligible", "ranked", "re-ranked"]
+    why: str
+    count: int
+
+
+class AskedForOut(Shape):
+    """What became of what was asked for."""
+
+    amount: str
+    term: int
+    limit: str | None = Field(description="The limit of the catalogue that stood for it.")
+    stands: bool
+    stage: str | None
+    why: list[str]
+
+
+class OffersOut(Shape):
+    """What the catalogue comes to for this applicant: what each stage removed, and what is shown."""
+
+    catalogue: int
+    asked: AskedForOut
+    removed: list[RemovedOut]
+    shown: list[ShownOut] = Field(max_length=3)
+
+
 class SourceOut(Shape):
     """What a source gave, and how old it was."""
 
@@ -115,6 +160,7 @@ class DecisionOut(Shape):
     policy: PolicyOut
     reasons: list[ReasonOut] = Field(max_length=4)
     offer: OfferOut | None
+    offers: OffersOut | None = Field(None, description="Where the product has a catalogue, and the score approves.")
     evidence: EvidenceOut
     review: dict[str, Any] | None = Field(None, description="Of a review: the analyst, the note, what it overturns.")
     recourse: RecourseOut | None = Field(None, description="On request: what would have been approved.")

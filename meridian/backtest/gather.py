@@ -64,7 +64,7 @@ class _Row:
     unread: bool
     day: date
     amount: float | None
-    apart: Evidence | None
+    evidence: Evidence | None
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,8 @@ class Fields:
     words: frozenset[str]
     policy: Policy
     by: tuple[str, ...] = ()
+    offers: bool = False
+    """Whether the whole evidence is kept, because offers are made from it."""
 
     @classmethod
     def of(cls, terms: Sequence[Terms], by: Iterable[str] = ()) -> Fields:
@@ -93,6 +95,7 @@ class Fields:
             frozenset(name for name, cell in cells if isinstance(cell, WordCell)),
             reader,
             tuple(dict.fromkeys(by)),
+            any(one.offers for one in terms),
         )
 
 
@@ -132,7 +135,7 @@ class Gathering:
                 unread,
                 datetime.fromisoformat(document["received_at"]).astimezone(UTC).date(),
                 request.get("amount"),
-                Evidence(document) if earlier else None,
+                Evidence(document) if earlier or self.fields.offers else None,
             )
         )
 
@@ -150,7 +153,8 @@ class Gathering:
             unread=np.array([row.unread for row in rows], dtype=bool),
             days=np.array([row.day for row in rows], dtype="datetime64[D]"),
             amounts=column_of([row.amount for row in rows]),
-            apart={at: row.apart for at, row in enumerate(rows) if row.apart},
+            apart={at: row.evidence for at, row in enumerate(rows) if row.evidence and row.evidence.pre_computed},
+            evidence=[row.evidence for row in rows if row.evidence] if self.fields.offers else (),
         )
         severities = [SEVERITY[row.stored.outcome] for row in rows]
         past = Past(many, np.array(severities, dtype=np.int8), [row.stored for row in rows], np.full(len(rows), np.nan))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from meridian.backtest.segments import Segments
-from meridian.backtest.tally import BINS, Cells, Members, Side, Tally
+from meridian.backtest.tally import BINS, OFFERS, Cells, Members, Side, Tally
 from meridian.decision import Said, Terms
 from meridian.experiments import Estimate
 from meridian.experiments.estimates import ratio_of, share_of
@@ -201,7 +201,7 @@ def _led(before: Side, after: Side) -> list[dict[str, Any]]:
     codes = {rule.name: rule for rule in (*before.policy.rules, *after.policy.rules)}
     found = []
     for name in names:
-        for what in ("hits", "unknown") if name else [said.name.lower() for said in Said]:
+        for what in ("hits", "unknown") if name else [*(said.name.lower() for said in Said), OFFERS]:
             counts = {
                 side: {outcome: of.led[name, what, OUTCOMES.index(outcome)] for outcome in OUTCOMES[1:]}
                 for side, of in ((FIRST, before), (SECOND, after))

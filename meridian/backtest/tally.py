@@ -22,6 +22,8 @@ APPROVE, REFER = Outcome.APPROVE.severity, Outcome.REFER.severity
 KINDS = len(Outcome)
 BINS = 50
 """Of the PD, each two hundredths wide."""
+OFFERS = "offers"
+"""What led to it where score and rules approve, and nothing of the catalogue is left."""
 DRAWN = 1_000
 """Of so many decisions, drawn by their ids, both policies are asked one by one as well."""
 RANDOM = 19
@@ -130,6 +132,8 @@ class Side:
         leads = against & (decided.verdicts == outcomes)
         for said in Said:
             self._lead("", said.name.lower(), outcomes[leads & (decided.said == said)])
+        if decided.by_offers.any():
+            self._lead("", OFFERS, outcomes[against & (decided.by_offers == outcomes)])
         self.money.add(pds, decided, by)
         scored = ~np.isnan(pds)
         bins = np.minimum((pds[scored] * BINS).astype(np.int64), BINS - 1)

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from meridian.decision.offering import offering
 from meridian.decision.terms import Terms
 from meridian.evidence import Evidence, PreComputed, Rung, SourceStatus
+from meridian.offers import Offered
 from meridian.outcome import Outcome
 from meridian.policy import Bands, Offer, RuleResult
 from meridian.reasons import Reason, principal
@@ -31,6 +33,7 @@ class Decision:
     rules: tuple[RuleResult, ...]
     reasons: tuple[Reason, ...]
     offer: Offer | None
+    offered: Offered | None = None
     scored_at: datetime | None = None
 
     def document(self) -> dict[str, Any]:
@@ -51,6 +54,7 @@ class Decision:
             "policy": {"version": self.policy_version, "results": [rule.document() for rule in self.rules]},
             "reasons": [reason.document() for reason in self.reasons],
             "offer": self.offer.document() if self.offer else None,
+            **({"offers": self.offered.document()} if self.offered else {}),
         }
 
 
@@ -66,6 +70,7 @@ def decide(evidence: Evidence, terms: Terms, scorer: Scorer | None) -> Decision:
     day of receipt, in UTC.
     Where the evidence has an earlier score and there is no model in hand, that score decides, and rules whose source is
     away are held against what was known then. A model in hand goes by the present evidence alone, as in an assessment.
+    Where the terms have offers, whoever would be approved is offered what the funnel leaves: see `offering`.
     Reasons come from what decided: for a knock-out the knock-outs, for a decline by score the score, for
     a referral both.
     """
@@ -82,6 +87,14 @@ def decide(evidence: Evidence, terms: Terms, scorer: Scorer | None) -> Decision:
         else _verdict(score, step.bands, scorer, evidence, terms)
     )
     outcome = Outcome.worst([*(rule.outcome for rule in rules), verdict.outcome])
+    reasons = _why(outcome, _of_rules(rules, outcome, evidence, terms), verdict)
+    offer, left = None, None
+    if score and outcome is Outcome.APPROVE and terms.offers:
+        left = offering(evidence, terms.offers, score.pd, step.bands.band(score.pd))
+        outcome, offer = left.outcome, left.offer
+        reasons = principal(terms.reasons.of_codes(left.codes))
+    elif score and outcome is Outcome.APPROVE:
+        offer = policy.offer(evidence.application, score.pd, evidence.rung, present)
     model, model_sha256 = _model(scorer, earlier)
     return Decision(
         outcome=outcome,
@@ -91,10 +104,9 @@ def decide(evidence: Evidence, terms: Terms, scorer: Scorer | None) -> Decision:
         model_sha256=model_sha256,
         policy_version=terms.version,
         rules=rules,
-        reasons=_why(outcome, _of_rules(rules, outcome, evidence, terms), verdict),
-        offer=policy.offer(evidence.application, score.pd, evidence.rung, present)
-        if score and outcome is Outcome.APPROVE
-        else None,
+        reasons=reasons,
+        offer=offer,
+        offered=left.offered if left else None,
         scored_at=earlier.scored_at if earlier else None,
     )
 

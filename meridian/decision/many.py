@@ -6,7 +6,7 @@ two equal, and every backtest does so again on decisions of the record.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meridian.decision.decide import decide
+from meridian.decision.offering import offering
 from meridian.decision.terms import Terms
 from meridian.evidence import Evidence
 from meridian.outcome import Outcome
-from meridian.policy import Found, Policy
+from meridian.policy import Bands, Found, Policy
 from meridian.policy.compiled import Columns
 
 Bools = NDArray[np.bool_]
@@ -46,6 +47,7 @@ class Many:
     probabilities of default, NaN for want of a score. `unread` says that an input of the model is not known, `days` the
     day of receipt in UTC. `amounts` are the dollars asked for, NaN where a product knows no amount. `apart` has the
     evidence of those, by row, for whom an earlier score stands in: there are few, and they are decided one by one.
+    `evidence` has that of everybody, where terms have offers: the funnel is asked for each who would be approved.
     """
 
     columns: Columns
@@ -55,6 +57,7 @@ class Many:
     days: NDArray[np.datetime64]
     amounts: Floats
     apart: Mapping[int, Evidence] = field(default_factory=dict)
+    evidence: Sequence[Evidence] = ()
 
     def __len__(self) -> int:
         return len(self.pds)
@@ -65,8 +68,9 @@ class ManyDecided:
     """What came of it. Outcomes are severities, as everywhere in these columns: 0 approve, 1 refer, 2 decline.
 
     `found` and `by_rule` have a row for each rule of the policy: what it found (`Found`), and what follows from it
-    alone; `verdicts` is what follows from the score, `said` how. `limits` (dollars) is what is lent to those who are
-    approved, and `rates` (a year, a fraction) at what price; NaN where nothing is, or no price is stated.
+    alone; `verdicts` is what follows from the score, `said` how, and `by_offers` what the offers leave of an approval.
+    `limits` (dollars) is what is lent to those who are approved, and `rates` (a year, a fraction) at what price; NaN
+    where nothing is, or no price is stated.
     """
 
     outcomes: Codes
@@ -74,6 +78,7 @@ class ManyDecided:
     by_rule: Codes
     verdicts: Codes
     said: Codes
+    by_offers: Codes
     limits: Floats
     rates: Floats
 
@@ -86,9 +91,17 @@ def decide_many(many: Many, terms: Terms) -> ManyDecided:
     approve_below, decline_above, caps = policy.steps_of_columns(many.rungs, many.columns)
     verdicts, said = _verdicts(many, approve_below, decline_above)
     outcomes = np.maximum(verdicts, by_rule.max(axis=0, initial=APPROVE)).astype(np.int8)
-    limits, rates = _offers(policy, many, caps, outcomes)
+    limits, rates = _priced(policy, many, caps, outcomes)
+    by_offers = np.zeros(len(many), np.int8)
+    if terms.offers is not None and many.evidence:
+        # Whoever is approved has a PD below the bands' first bound, whatever they are.
+        band = Bands().band(0.0)
+        for at in np.flatnonzero(outcomes == APPROVE).tolist():
+            left = offering(many.evidence[at], terms.offers, float(many.pds[at]), band)
+            by_offers[at] = outcomes[at] = left.outcome.severity
+            limits[at], rates[at] = (left.offer.limit, left.offer.apr) if left.offer else (np.nan, np.nan)
     _one_by_one(many, terms, outcomes, limits, rates)
-    return ManyDecided(outcomes, found, by_rule, verdicts, said, limits, rates)
+    return ManyDecided(outcomes, found, by_rule, verdicts, said, by_offers, limits, rates)
 
 
 def _found(policy: Policy, many: Many) -> Codes:
@@ -123,7 +136,7 @@ def _verdicts(many: Many, approve_below: Floats, decline_above: Floats) -> tuple
     return verdicts, said
 
 
-def _offers(policy: Policy, many: Many, caps: Floats, outcomes: Codes) -> tuple[Floats, Floats]:
+def _priced(policy: Policy, many: Many, caps: Floats, outcomes: Codes) -> tuple[Floats, Floats]:
     """The amount asked for, no more than the cap, at the price of the PD's tier, of those who are approved."""
     approved = outcomes == APPROVE
     limits = np.where(approved, np.minimum(many.amounts, caps), np.nan)

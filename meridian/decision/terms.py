@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from meridian.evidence import sha256_of
+from meridian.offers import OfferTerms
 from meridian.policy import Policy
 from meridian.reasons import Reasons
 
@@ -23,6 +24,7 @@ class Terms:
     nothing on an applicant: what then stands in for its features tells nothing of the applicant, and no reason of
     theirs would be true. `failed_reasons` has the code for each source that may fail for a while: that it could not be
     asked says nothing of the applicant, so that it is told as passing, and never as a file that is not there.
+    `offers` is what an approval can have; without them it has the amount and term asked for, at the policy's price.
     """
 
     policy: Policy
@@ -31,6 +33,7 @@ class Terms:
     unknown_reasons: Mapping[str, str]
     nothing_reasons: Mapping[str, str] = field(default_factory=dict)
     failed_reasons: Mapping[str, str] = field(default_factory=dict)
+    offers: OfferTerms | None = None
 
     @cached_property
     def sha256(self) -> str:
@@ -51,6 +54,7 @@ class Terms:
             "unknown_reasons": dict(self.unknown_reasons),
             **({"nothing_reasons": dict(self.nothing_reasons)} if self.nothing_reasons else {}),
             **({"failed_reasons": dict(self.failed_reasons)} if self.failed_reasons else {}),
+            **({"offers": self.offers.document()} if self.offers else {}),
         }
 
     @classmethod
@@ -64,6 +68,7 @@ class Terms:
             unknown_reasons=document["unknown_reasons"],
             nothing_reasons=document.get("nothing_reasons", {}),
             failed_reasons=document.get("failed_reasons", {}),
+            offers=OfferTerms.from_document(document["offers"]) if "offers" in document else None,
         )
         vars(terms)["sha256"] = hashlib.sha256(text.encode()).hexdigest()
         return terms

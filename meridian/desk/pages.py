@@ -98,6 +98,7 @@ class VersionLine:
     band: str
     reasons: Sequence[ReasonLine]
     offer: Mapping[str, Any] | None
+    countered: bool
     decided_at: str
     decided_by: str
     note: str | None
@@ -205,6 +206,7 @@ def _version_line(number: int, version: Mapping[str, Any]) -> VersionLine:
         band=_band(version["score"]),
         reasons=_reason_lines(version["reasons"]),
         offer=version["offer"],
+        countered=any(one["kind"] == "counteroffer" for one in (version.get("offers") or {}).get("shown", ())),
         decided_at=version["decided_at"],
         decided_by=version["decided_by"],
         note=review.get("note"),

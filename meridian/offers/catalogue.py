@@ -68,6 +68,25 @@ class _Cell:
 
 
 @dataclass(frozen=True)
+class Grid:
+    """Every limit (dollars) over every term (months) at every price (yearly rate, a fraction), as they were stated."""
+
+    limits: tuple[Decimal, ...]
+    terms: tuple[int, ...]
+    prices: tuple[Decimal, ...]
+
+    def __post_init__(self) -> None:
+        for name, values in vars(self).items():
+            check_once(f"catalogue.grid.{name}", list(values))
+
+    def offers(self) -> Iterable[CatalogueOffer]:
+        """Each of them."""
+        return (
+            CatalogueOffer(limit, term, rate) for limit in self.limits for term in self.terms for rate in self.prices
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
 class Catalogue:
     """Offers by limit, term and price; and the origination fee, as a share of the limit that is kept of it.
 
@@ -76,6 +95,8 @@ class Catalogue:
 
     offers: tuple[CatalogueOffer, ...]
     fee: Decimal = Decimal(0)
+    grid: Grid | None = None
+    """What they are all combinations of, where that was stated: it is what is written down."""
 
     def __post_init__(self) -> None:
         SHARE.check("catalogue.fee", self.fee)
@@ -92,18 +113,19 @@ class Catalogue:
         cls, limits: Iterable[Stated], terms: Iterable[int], prices: Iterable[Stated], fee: Stated = 0
     ) -> Catalogue:
         """Every limit (dollars) over every term (months) at every price (yearly rate as a fraction)."""
-        all_limits = [decimal_of("catalogue.limits", one) for one in limits]
-        all_rates = [decimal_of("catalogue.prices", one) for one in prices]
-        all_terms = list(terms)
-        for name, values in (("limits", all_limits), ("terms", all_terms), ("prices", all_rates)):
-            check_once(f"catalogue.{name}", values)
-        made = (CatalogueOffer(limit, term, rate) for limit in all_limits for term in all_terms for rate in all_rates)
-        return cls.of(made, decimal_of("catalogue.fee", fee))
+        grid = Grid(
+            tuple(decimal_of("catalogue.grid.limits", one) for one in limits),
+            tuple(terms),
+            tuple(decimal_of("catalogue.grid.prices", one) for one in prices),
+        )
+        return cls.of(grid.offers(), decimal_of("catalogue.fee", fee), grid)
 
     @classmethod
-    def of(cls, offers: Iterable[CatalogueOffer], fee: Decimal = Decimal(0)) -> Catalogue:
+    def of(
+        cls, offers: Iterable[CatalogueOffer], fee: Decimal = Decimal(0), grid: Grid | None = None
+    ) -> Catalogue:  # fmt: skip
         """Any offers, in any order."""
-        return cls(tuple(sorted(offers, key=lambda one: (one.limit, one.term, one.rate))), fee)
+        return cls(tuple(sorted(offers, key=lambda one: (one.limit, one.term, one.rate))), fee, grid)
 
     @cached_property
     def columns(self) -> Columns:
@@ -138,7 +160,9 @@ class Catalogue:
         )
 
     def document(self) -> dict[str, Any]:
-        """As JSON values: each limit and term with its rates."""
+        """As JSON values: the grid, or each limit and term with its rates."""
+        if self.grid is not None:
+            return {"fee": written(self.fee), "grid": written(self.grid)}
         cells = groupby(self.offers, key=lambda one: (one.limit, one.term))
         return {
             "fee": written(self.fee),
@@ -150,8 +174,15 @@ class Catalogue:
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Catalogue:
         """The catalogue as it was written."""
-        if unknown := set(document) - {"fee", "offers"}:
-            raise InvalidOffers(f"catalogue has the key {min(unknown)!r}, which nothing reads; one of fee, offers.")
+        if unknown := set(document) - {"fee", "grid", "offers"}:
+            raise InvalidOffers(
+                f"catalogue has the key {min(unknown)!r}, which nothing reads; one of fee, grid, offers."
+            )
+        if "grid" in document and "offers" in document:
+            raise InvalidOffers("catalogue has a grid and offers as well; state one of them.")
+        if "grid" in document:
+            grid = read(Grid, document["grid"], "catalogue.grid")
+            return cls.of(grid.offers(), decimal_of("catalogue.fee", document.get("fee", "0")), grid)
         if not isinstance(document.get("offers"), list | tuple):
             raise InvalidOffers(f"catalogue.offers is {document.get('offers')!r}; expected a list.")
         cells = [read(_Cell, one, f"catalogue.offers[{at}]") for at, one in enumerate(document["offers"])]

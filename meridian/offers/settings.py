@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
 from meridian.errors import InvalidOffers
 from meridian.offers.catalogue import Catalogue, Whole
+from meridian.offers.offered import Why
 from meridian.offers.prices import Prices, prices_of
 from meridian.offers.profit import Economics, Plans, plans_of
 from meridian.offers.stated import (
@@ -25,6 +27,8 @@ from meridian.offers.stated import (
 )
 from meridian.offers.usury import RateCap, most_apr
 
+TOLD = frozenset(why.value for why in Why) - {Why.TOO_ALIKE, Why.OUTRANKED, Why.ABOVE_AMOUNT}
+"""What may keep somebody from what was asked for."""
 MOST_SHOWN = 3
 """Nobody compares more than a few offers; a setting may show fewer, and none more."""
 
@@ -139,6 +143,8 @@ class OfferTerms:
 
     settings: OfferSettings
     catalogue: Catalogue
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """The code of the reason for each `Why`, so that whoever cannot have what was asked for is told."""
 
     @cached_property
     def plans(self) -> Plans:
@@ -156,6 +162,11 @@ class OfferTerms:
         limits, caps = self.catalogue.columns.limit, self.settings.rate_caps
         return {cap.state: most_apr(caps, cap.state, limits) for cap in caps}
 
+    @property
+    def highest_pd(self) -> float:
+        """The highest PD for which there is a price."""
+        return math.nextafter(float(self.settings.pd_tiers[-1]), 0.0)
+
     def prepare(self) -> OfferTerms:
         """Work it out now, so that the first applicant does not wait for it."""
         _ = self.prices, self.most_apr
@@ -163,12 +174,27 @@ class OfferTerms:
 
     def document(self) -> dict[str, Any]:
         """As JSON values."""
-        return {"settings": self.settings.document(), "catalogue": self.catalogue.document()}
+        document = {"settings": self.settings.document(), "catalogue": self.catalogue.document()}
+        return {**document, "reasons": dict(self.reasons)}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> OfferTerms:
         """The terms as they were written. Raises `InvalidOffers` with field, value and remedy."""
-        for name in ("settings", "catalogue"):
+        for name in ("settings", "catalogue", "reasons"):
             if not isinstance(document.get(name), Mapping):
                 raise InvalidOffers(f"offers.{name} is {document.get(name)!r}; expected an object.")
-        return cls(OfferSettings.from_document(document["settings"]), Catalogue.from_document(document["catalogue"]))
+        if unknown := set(document) - {"settings", "catalogue", "reasons"}:
+            raise InvalidOffers(
+                f"offers has the key {min(unknown)!r}, which nothing reads; one of settings, catalogue, reasons."
+            )
+        reasons = document["reasons"]
+        if unknown := set(reasons) - TOLD:
+            raise InvalidOffers(f"offers.reasons has {min(unknown)!r}; one of {', '.join(sorted(TOLD))}.")
+        return cls(
+            OfferSettings.from_document(document["settings"]), Catalogue.from_document(document["catalogue"]), reasons
+        )
+
+    @property
+    def untold(self) -> list[str]:
+        """What may keep somebody from what was asked for, and has no reason that would be told."""
+        return sorted(TOLD - set(self.reasons))

@@ -101,10 +101,15 @@ def _wrong(product: Product, terms: Terms) -> Iterator[str]:
     given |= {code for rule in policy.rules for code in (rule.reason, rule.unknown_reason)}
     if codes := sorted(given - known):
         yield f"it gives the reasons {', '.join(codes)}, which have no text"
+    if terms.offers is not None:
+        if terms.offers.untold:
+            yield f"its offers have no reason for {', '.join(terms.offers.untold)}"
+        if codes := sorted(set(terms.offers.reasons.values()) - known):
+            yield f"its offers give the reasons {', '.join(codes)}, which have no text"
     form = getattr(product.request.model_fields["application"].annotation, "model_fields", {})
-    asked = [name for name in PRICED if name not in form]
-    if policy.prices and asked:
-        yield f"it has prices, and the application has no {', '.join(asked)}"
+    asked = [name for name in (*PRICED, *(("state",) if terms.offers else ())) if name not in form]
+    if (policy.prices or terms.offers) and asked:
+        yield f"it has {'offers' if terms.offers else 'prices'}, and the application has no {', '.join(asked)}"
     try:
         for rule in policy.rules:
             rule.judged({}, {})
@@ -204,5 +209,7 @@ class OfferedProducts(Mapping[str, Product]):
         except NotReady as error:
             log.error("policy_unusable", **told, error=str(error))  # noqa: TRY400  # the sentence says it all
             return None
+        if terms.offers is not None:
+            terms.offers.prepare()
         log.info("policy_in_use", **told, version=terms.version)
         return taken

@@ -6,13 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from meridian.decision import Offering, offering
 from meridian.errors import FieldProblem, InvalidInput
 from meridian.evidence import Evidence
 from meridian.outcome import Outcome
+from meridian.policy import Bands
 from meridian.products import Product
 from meridian.reasons import MOST_REASONS, Reason, ReasonSource, principal
 
 SHORTEST_NOTE, LONGEST_NOTE = 10, 4_000
+LOW, GREY = (Bands().band(pd) for pd in (0.0, Bands().approve_below))
 UNSCORED_PD = 1.0
 """An approval that no model scored is priced at the last tier."""
 
@@ -49,15 +52,36 @@ def reviewed(
     chosen = principal(_reason(code, given, product) for code in settling.codes)
     approved = settling.outcome is Outcome.APPROVE
     score = governing["score"]
-    offer = product.policy.offer(evidence.application, score["pd"] if score else UNSCORED_PD) if approved else None
+    offered = _offers(product, evidence, score) if approved and product.terms.offers else None
+    if offered is not None and offered.offer is None:
+        why = ", ".join(sorted({one.why.value.replace("_", " ") for one in offered.offered.removed} - {"outranked"}))
+        problem = FieldProblem("/outcome", f"approve, and nothing can be offered: {why}", "decline, or a correction")
+        raise InvalidInput(f"{problem.pointer}: {problem.value}; expected {problem.expected}.", [problem])
+    offer = offered.offer if offered else None
+    if approved and offered is None:
+        offer = product.policy.offer(evidence.application, score["pd"] if score else UNSCORED_PD)
     return {
         "outcome": settling.outcome.value,
         "score": score,
         "policy": governing["policy"],
         "reasons": [reason.document() for reason in chosen],
         "offer": offer.document() if offer else None,
+        **({"offers": offered.offered.document()} if offered else {}),
         "review": {"analyst": analyst, "note": settling.note, "overturns": governing["outcome"]},
     }
+
+
+def _offers(product: Product, evidence: Evidence, score: Mapping[str, Any] | None) -> Offering | None:
+    """What can be offered to whom an analyst approves: nobody's word makes more of it lawful, or affordable."""
+    offers = product.terms.offers
+    if offers is None:
+        return None
+    if score is None:
+        # At the price of the last tier.
+        return offering(evidence, offers, offers.highest_pd, GREY)
+    # Beyond the low band an analyst's approval may have what a grey score may.
+    band = score["band"] if score["band"] == LOW else GREY
+    return offering(evidence, offers, min(score["pd"], offers.highest_pd), band)
 
 
 def proposed(

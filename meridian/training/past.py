@@ -23,6 +23,7 @@ from meridian.training.frame import Frame, frame_of
 from meridian.training.table import read_table
 
 AT_ONCE = 50_000
+OFFERS = "what the catalogue of offers leaves"
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,8 @@ def read_past_loans(
         product, file, (), path / EVENTS if path.is_dir() else None,
         lambda share: progress("computing features", 0.5 + share / 2), also=tuple(sorted(wanted & computed)),
     )  # fmt: skip
+    if any(one.offers for one in terms):
+        without = (*without, OFFERS)
     return PastLoans(
         frame, form, tuple(sorted(wanted & (computed | set(form)))), tuple(by), without, scorer, day,
         {"kind": "file", "file": file.name, "sha256": file.sha256, "model_sha256": scorer.sha256},

@@ -56,6 +56,8 @@ class Models:
     def warm(self) -> None:
         """Load what decisions are made with. Raises `Unavailable` where the registry cannot be reached."""
         for name, product in self.products.items():
+            if product.terms.offers is not None:
+                product.terms.offers.prepare()
             for shelf in self.fast:
                 shelf(name)
             if product.policy.pre_computed:

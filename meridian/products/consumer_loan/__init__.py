@@ -8,6 +8,7 @@ from meridian.decision import Terms
 from meridian.products.consumer_loan.features import APPLICATION, BATCH, COMPACT, FEATURES, REDUCED
 from meridian.products.consumer_loan.form import read_application
 from meridian.products.consumer_loan.lender import LENDER
+from meridian.products.consumer_loan.offers import OFFERS
 from meridian.products.consumer_loan.policy import CONTRACT, POLICY
 from meridian.products.consumer_loan.reasons import REASONS
 from meridian.products.consumer_loan.schema import ConsumerLoanRequest
@@ -28,6 +29,7 @@ def sample() -> dict[str, Any]:
             "annual_income": 58000.0,
             "employment_years": 6,
             "housing": "mortgage",
+            "state": "FL",
         },
     }
 
@@ -41,7 +43,7 @@ CONSUMER_LOAN = Product(
     title="Consumer loan",
     request=ConsumerLoanRequest,
     features=FEATURES,
-    terms=Terms(POLICY, REASONS, "D04", UNKNOWN, {"bank": "R19", "employment": "R28"}, FAILED),
+    terms=Terms(POLICY, REASONS, "D04", UNKNOWN, {"bank": "R19", "employment": "R28"}, FAILED, OFFERS),
     contract=CONTRACT,
     read_application=read_application,
     compact_features=COMPACT,

@@ -67,4 +67,22 @@ SETTINGS = OfferSettings(
 )
 
 CATALOGUE = Catalogue.of_grid(LIMITS, TERMS, PRICES)
-OFFERS = OfferTerms(SETTINGS, CATALOGUE)
+REASONS = {
+    "not_in_catalogue": "O04",
+    "state_unknown": "D09",
+    "rate_cap_not_stated": "O05",
+    "rate_cap": "O05",
+    "band_cap": "O03",
+    "rung_cap": "D10",
+    "income_unknown": "D03",
+    "debts_unknown": "D01",
+    "payment_to_income": "O01",
+    "debt_to_income": "O02",
+    "pd_beyond_tiers": "O03",
+    "expected_profit": "O04",
+    "price_of_pd": "O05",
+    "exposure_unknown": "D10",
+    "exposure_budget": "D10",
+}
+
+OFFERS = OfferTerms(SETTINGS, CATALOGUE, REASONS)

@@ -47,6 +47,15 @@ REASONS = Reasons(
         ReasonCode("P07", "Past payments to us were late beyond the limit", POLICY),
         ReasonCode("P08", "Too many recent inquiries on credit bureau report", POLICY),
         ReasonCode("P09", "Too many recent applications to us", POLICY),
+        ReasonCode("O01", "Income insufficient for the payments on the amount of credit requested", POLICY),
+        ReasonCode(
+            "O02", "Obligations excessive in relation to income, with the payments on the credit requested", POLICY
+        ),
+        ReasonCode("O03", "Amount of credit requested exceeds what is granted on the credit standing found", POLICY),
+        ReasonCode("O04", "We do not grant credit on the terms requested", POLICY),
+        ReasonCode("O05", "Credit of this kind is not offered in the state of residence", POLICY),
+        ReasonCode("D09", "Unable to verify the state of residence", DATA),
+        ReasonCode("D10", "Temporarily unable to grant the amount of credit requested", DATA, final=False),
         ReasonCode("D01", "Unable to verify credit references: no usable credit bureau file", DATA),
         ReasonCode("D02", "Temporarily unable to verify past business with us", DATA, final=False),
         ReasonCode("D03", "Unable to verify income", DATA),

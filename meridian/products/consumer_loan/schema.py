@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from meridian.application import Application, DecisionRequest
 from meridian.products.personal_loan.schema import Housing, Money, Purpose
+
+State = Literal[
+    "AL", "AK", "AS", "AZ", "AR", "CA", "CO", "CT", "DE", "DC", "FL", "GA", "GU", "HI", "ID", "IL", "IN", "IA", "KS", "KY",
+    "LA", "ME", "MD", "MA", "MI", "MN", "MS", "MO", "MP", "MT", "NE", "NV", "NH", "NJ", "NM", "NY", "NC", "ND", "OH", "OK",
+    "OR", "PA", "PR", "RI", "SC", "SD", "TN", "TX", "UT", "VA", "VI", "VT", "WA", "WI", "WV", "WY",
+]  # fmt: skip
 
 
 class ConsumerLoanApplication(Application):
@@ -21,6 +27,10 @@ class ConsumerLoanApplication(Application):
         description="Years with the present employer; 0: not employed; null: not stated."
     )
     housing: Housing
+    state: State | None = Field(
+        None,
+        description="Where the applicant lives: the two letters of the postal service. It limits what may be lent.",
+    )
 
 
 class ConsumerLoanRequest(DecisionRequest[ConsumerLoanApplication]):

@@ -22,6 +22,7 @@ from meridian.products.levers import Lever, down, one_of
 from meridian.products.own.checks import POLICY, PRICED, PRODUCT, REASONS, check, unpriced
 from meridian.products.own.document import NAME, Column, GivenReasons, LeverLine, PolicyFile, ProductFile, ReasonsFile
 from meridian.products.own.features import feature_of
+from meridian.products.own.offers import with_offers
 from meridian.products.own.schema import reader, request_model, sampler
 from meridian.products.own.table import training_table
 from meridian.products.product import Product
@@ -55,13 +56,14 @@ def load_product(folder: Path) -> Product:
     if not tables.is_file():
         policy = read(folder / POLICY, PolicyFile)
         check(folder, document, policy, reasons)
-        return assemble(folder.name, document, policy, reasons, lambda _: _policy(policy))
+        made = assemble(folder.name, document, policy, reasons, lambda _: _policy(policy))
+        return with_offers(made, folder)
     given = read(folder / POLICY, GivenReasons)
     check(folder, document, given, reasons)
     product = assemble(folder.name, document, given, reasons, lambda vocabulary: load_policy(tables, vocabulary))
     if product.policy.prices and (wrong := unpriced(document)):
         raise InvalidPolicy(f"{tables}: the table prices {wrong}")
-    return product
+    return with_offers(product, folder)
 
 
 def assemble(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from meridian.errors import InvalidInput
 
 PRODUCT = "consumer-loan"
+STATES = ("FL", "FL", "FL", "IL", "IL", "NY", "AR")
+"""Where its applicants live: it lends nowhere else. Nothing of what they do depends on it."""
 FORM = ("amount", "term_months", "purpose", "annual_income", "employment_years", "housing")
 
 
@@ -39,5 +42,10 @@ def requests(folder: Path) -> Iterator[dict[str, Any]]:
                     "applicant_id": row["applicant_id"],
                     "date_of_birth": of[row["applicant_id"]],
                     **{name: row[name] for name in FORM},
+                    "state": _state(row["applicant_id"]),
                 },
             }
+
+
+def _state(applicant_id: str) -> str:
+    return STATES[hashlib.sha256(applicant_id.encode()).digest()[0] % len(STATES)]
