@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from alembic.util.exc import CommandError
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import ProgrammingError
 
 from meridian.db.engine import transaction
 from meridian.errors import NotReady
+
+if TYPE_CHECKING:
+    # Alembic is imported where it is used: most commands neither migrate nor ask for the newest revision.
+    from alembic.config import Config
 
 
 def migrate(url: str) -> None:
@@ -21,6 +21,9 @@ def migrate(url: str) -> None:
 
     Raises `NotReady` for a database of a version that this one cannot carry over.
     """
+    from alembic import command
+    from alembic.util.exc import CommandError
+
     config = _config()
     config.attributes["url"] = url
     try:
@@ -37,6 +40,8 @@ def migrate(url: str) -> None:
 
 def migration_sql(out: TextIO) -> None:
     """Write every migration's SQL, without a database."""
+    from alembic import command
+
     config = _config()
     config.output_buffer = out
     command.upgrade(config, "head", sql=True)
@@ -44,6 +49,8 @@ def migration_sql(out: TextIO) -> None:
 
 def head_revision() -> str:
     """The newest migration's number."""
+    from alembic.script import ScriptDirectory
+
     return str(ScriptDirectory.from_config(_config()).get_current_head())
 
 
@@ -57,6 +64,8 @@ def current_revision(engine: Engine) -> str | None:
 
 
 def _config() -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(files("meridian.migrations")).replace("%", "%%"))
     return config
