@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sysconfig
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,11 +19,11 @@ from meridian.products import Product, find_product
 from meridian.registry import Manifest, Purpose, bundle_folder, load_manifest, read_files, save_bundle
 from meridian.service import PolicyVersions, Registrations
 from meridian.wiring import Wiring
+from tests.commands import meridian
 from tests.services import Service
-from tests.training_fixtures import loans_table, write_table
+from tests.training_fixtures import loans_table, made_once, write_table
 
 MAKER, SIGNER, PASSWORD = "maker", "signer", "correct horse battery"
-MERIDIAN = Path(sysconfig.get_path("scripts")) / "meridian"
 GATES = (
     "files", "discrimination", "leakage", "calibration", "stability", "monotonicity", "reasons", "tested reasons",
     "fairness", "latency", "reproduction",
@@ -140,9 +138,7 @@ def models_of_loans(personal_loan: Product, past_loans: Path, tmp_path_factory: 
     """Models that were trained on them."""
     from meridian.training import train_product
 
-    models = tmp_path_factory.mktemp("models")
-    train_product(personal_loan, past_loans, models)
-    return models
+    return made_once(tmp_path_factory, "models", lambda folder: train_product(personal_loan, past_loans, folder))[0]
 
 
 @pytest.fixture
@@ -153,6 +149,6 @@ def trained(running: Service, models_of_loans: Path) -> Service:
 
 
 def run(service: Service, arguments: Sequence[str], code: int = 0) -> str:
-    done = subprocess.run([MERIDIAN, *arguments], env=service.env, capture_output=True, check=False)
-    assert done.returncode == code, (done.stdout + done.stderr).decode()
-    return (done.stdout if code == 0 or "--json" in arguments else done.stdout + done.stderr).decode()
+    done = meridian(arguments, service.env)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout if code == 0 or "--json" in arguments else done.stdout + done.stderr

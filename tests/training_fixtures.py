@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pickle
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -20,6 +23,8 @@ from meridian.simulator import draw
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 LENDING_CLUB_FILE = "lending_club_2007_2011.csv.gz"
 LEAKS_IN_FILE = ("total_pymnt", "total_rec_prncp", "recoveries", "loan_status", "int_rate", "grade")
+LOAN_MODELS = "loan-models"
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,23 @@ def real_data(name: str) -> Path:
     return path
 
 
+def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Made]) -> tuple[Path, Made]:
+    """A folder that `make` fills, and what it says of it: once for all processes of a test run."""
+    place = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        place = place.parent
+    folder, said = place / f"{name}-once", place / f"{name}-once.pickle"
+    with (place / f"{name}-once.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not said.exists():
+            # Of a process that was ended while it made this.
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            said.write_bytes(pickle.dumps(make(folder)))
+    made: Made = pickle.loads(said.read_bytes())
+    return folder, made
+
+
 @pytest.fixture(scope="session")
 def lending_club_models(
     personal_loan: Product, lending_club_file: Path, tmp_path_factory: pytest.TempPathFactory
@@ -66,8 +88,10 @@ def lending_club_models(
     """Models trained on LendingClub's loans of 2007 to 2010."""
     from meridian.training import train_product
 
-    models_dir = tmp_path_factory.mktemp("lending-club")
-    return TrainedModels(models_dir, personal_loan, train_product(personal_loan, lending_club_file, models_dir))
+    models, manifests = made_once(
+        tmp_path_factory, "lending-club", lambda folder: train_product(personal_loan, lending_club_file, folder)
+    )
+    return TrainedModels(models, personal_loan, manifests)
 
 
 @pytest.fixture(scope="session")
@@ -75,14 +99,15 @@ def demo_models(personal_loan: Product, tmp_path_factory: pytest.TempPathFactory
     """Models of simulated applicants, as a fresh installation has them."""
     from meridian.training.demo import train_demo
 
-    models_dir = tmp_path_factory.mktemp("demo")
-    return TrainedModels(models_dir, personal_loan, train_demo(personal_loan, models_dir))
+    models, manifests = made_once(tmp_path_factory, "demo", lambda folder: train_demo(personal_loan, folder))
+    return TrainedModels(models, personal_loan, manifests)
 
 
 @pytest.fixture(scope="session")
 def loan_models(tmp_path_factory: pytest.TempPathFactory) -> TrainedModels:
     """Models of the consumer loan."""
-    return train_loan_models(tmp_path_factory.mktemp("loans"))
+    place, manifests = made_once(tmp_path_factory, "loans", lambda folder: train_loan_models(folder).manifests)
+    return TrainedModels(place / LOAN_MODELS, find_product("consumer-loan"), manifests)
 
 
 def train_loan_models(place: Path) -> TrainedModels:
@@ -90,7 +115,7 @@ def train_loan_models(place: Path) -> TrainedModels:
     from meridian.simulator.lender import LenderSettings, simulate
     from meridian.training import train_product
 
-    product, models = find_product("consumer-loan"), place / "loan-models"
+    product, models = find_product("consumer-loan"), place / LOAN_MODELS
     simulate(LenderSettings(applicants=9_000, seed=3), place / "past")
     return TrainedModels(models, product, train_product(product, place / "past", models))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -24,6 +23,7 @@ from meridian.products import Product, find_product
 from meridian.service import Wanted, summed
 from meridian.service import materialise as module
 from meridian.sources import Deadline
+from tests.commands import meridian
 from tests.lender import APPLICANTS, SOURCES, Lender, quiet
 from tests.services import Service
 
@@ -293,22 +293,21 @@ def test_what_cannot_be_checked_any_more_is_said(lender: Lender) -> None:
 def test_the_commands(lender: Lender, tmp_path: Path) -> None:
     """`features materialise` and `features verify` as they are typed."""
 
-    def meridian(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "meridian.cli", "features", *words]
-        return subprocess.run(command, env=lender.service.env, capture_output=True, text=True, check=False)
+    def features(*words: str) -> subprocess.CompletedProcess[str]:
+        return meridian(["features", *words], lender.service.env)
 
-    done = meridian("materialise", "consumer-loan", "--json")
+    done = features("materialise", "consumer-loan", "--json")
     assert done.returncode == 0, done.stderr
     assert [one["source"] for one in json.loads(done.stdout)] == [source.name for source in SOURCES]
     lender.decide(20)
-    checked = meridian("verify", "--sample", "20", "--json")
+    checked = features("verify", "--sample", "20", "--json")
     assert checked.returncode == 0, checked.stderr
     assert json.loads(checked.stdout)["differences"] == []
     lender.rewrite("bureau/scores", "score - 1 AS score")
-    found = meridian("verify", "--sample", "20")
+    found = features("verify", "--sample", "20")
     assert found.returncode == 1
     assert "bureau bureau_score" in " ".join(found.stdout.split())
-    assert meridian("materialise", "personal-loan").returncode == 2
+    assert features("materialise", "personal-loan").returncode == 2
 
 
 def test_form_only_products_are_checked_as_far_as_they_can_be(running: Service) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,7 +14,8 @@ from typing import Any
 from meridian.experiments import Swaps
 from meridian.registry import Purpose, load_manifest, read_files, save_bundle
 from meridian.simulator import requests
-from tests.registered import MERIDIAN, run
+from tests.commands import meridian
+from tests.registered import run
 from tests.services import Service
 
 
@@ -79,9 +79,9 @@ def test_a_model_is_measured_anew_and_held_against_past_decisions(
 
 def run_any(service: Service, arguments: Sequence[str]) -> str:
     """Whatever the machine's speed makes of the one gate that is about speed."""
-    done = subprocess.run([MERIDIAN, *arguments], env=service.env, capture_output=True, check=False)
-    assert done.returncode in (0, 1), (done.stdout + done.stderr).decode()
-    return (done.stdout + (b"" if "--json" in arguments else done.stderr)).decode()
+    done = meridian(arguments, service.env)
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    return done.stdout + ("" if "--json" in arguments else done.stderr)
 
 
 def wanted(request: dict[str, Any]) -> Any:

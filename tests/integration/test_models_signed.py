@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,14 @@ from typing import Any
 from meridian.registry import Purpose
 from meridian.service import Wanted
 from meridian.simulator import requests
-from tests.registered import MAKER, MERIDIAN, PASSWORD, SIGNER, Registry, model_of
+from tests.commands import meridian
+from tests.registered import MAKER, PASSWORD, SIGNER, Registry, model_of
 from tests.services import Service
 
 
 def said(service: Service, *arguments: str, code: int | Sequence[int] = 0, password: str = PASSWORD) -> str:
     """What a command says, on both outputs, when it is given a password."""
-    done = subprocess.run(
-        [MERIDIAN, "models", *arguments], env=service.env, input=password + "\n", capture_output=True, text=True,
-        check=False,
-    )  # fmt: skip
+    done = meridian(["models", *arguments], service.env, password + "\n")
     assert done.returncode in ([code] if isinstance(code, int) else code), done.stdout + done.stderr
     return " ".join((done.stdout if "--json" in arguments else done.stdout + done.stderr).split())
 

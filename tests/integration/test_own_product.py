@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sysconfig
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +12,11 @@ import pytest
 
 from meridian.registry import Purpose
 from meridian.training import train_product
+from tests.commands import meridian
 from tests.own_products import check_served_as_trained, drafted, plain_table, written
 from tests.services import Service
 from tests.training_fixtures import real_data
 
-MERIDIAN = Path(sysconfig.get_path("scripts")) / "meridian"
 GROUPS = (
     "black",
     "asian",
@@ -95,11 +93,9 @@ def own(running: Service, tmp_path: Path) -> Service:
 
 
 def run(service: Service, arguments: Sequence[str], given: str = "", code: int = 0) -> str:
-    done = subprocess.run(
-        [MERIDIAN, *arguments], env=service.env, input=given.encode(), capture_output=True, check=False
-    )
-    assert done.returncode == code, done.stderr.decode()
-    return (done.stdout if code == 0 else done.stderr).decode()
+    done = meridian(arguments, service.env, given)
+    assert done.returncode == code, done.stderr
+    return done.stdout if code == 0 else done.stderr
 
 
 def test_commands_alone_make_a_product_that_decides(own: Service) -> None:

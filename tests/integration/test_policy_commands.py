@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +15,8 @@ from meridian.products import find_product
 from meridian.rulebook import differences
 from meridian.service import Wanted
 from meridian.simulator import requests
-from tests.registered import MAKER, MERIDIAN, PASSWORD, SIGNER
+from tests.commands import meridian
+from tests.registered import MAKER, PASSWORD, SIGNER
 from tests.services import Service, copied_database, service
 from tests.training_fixtures import TrainedModels
 
@@ -35,10 +35,7 @@ def running(template: str, demo_models: TrainedModels, tmp_path: Path) -> Iterat
 
 
 def said(service: Service, *arguments: str, code: int = 0, password: str = PASSWORD) -> str:
-    done = subprocess.run(
-        [MERIDIAN, "policy", *arguments], env=service.env, input=password + "\n", capture_output=True, text=True,
-        check=False,
-    )  # fmt: skip
+    done = meridian(["policy", *arguments], service.env, password + "\n")
     assert done.returncode == code, done.stdout + done.stderr
     return " ".join((done.stdout if "--json" in arguments else done.stdout + done.stderr).split())
 
