@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,17 +78,35 @@ def database_server(request: pytest.FixtureRequest) -> str:
     return SERVER_URL
 
 
+# One for each server and kept to the end, because tests change from server to server many times over a run.
 @pytest.fixture(scope="session")
-def database(database_server: str) -> Iterator[str]:
-    """The administrator's URL of a migrated database, one for the whole run on each server."""
-    with fresh_database(database_server) as url:
+def database_on_embedded(embedded_server: str) -> Iterator[str]:
+    """The administrator's URL of a migrated database on the embedded server."""
+    with fresh_database(embedded_server) as url:
         yield url
 
 
+@pytest.fixture(scope="session")
+def database_on_server() -> Iterator[str]:
+    """The administrator's URL of a migrated database on the server that answers."""
+    with fresh_database(SERVER_URL) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def database(database_server: str, request: pytest.FixtureRequest) -> str:
+    """The administrator's URL of a migrated database, one for the whole run on each server."""
+    return str(request.getfixturevalue(f"database_on_{_name(database_server)}"))
+
+
+def _name(database_server: str) -> str:
+    return "server" if database_server == SERVER_URL else "embedded"
+
+
 @pytest.fixture
-def own_database(embedded_server: str) -> Iterator[str]:
+def own_database(template: str) -> Iterator[str]:
     """A migrated database for one test that does what others could not bear."""
-    with fresh_database(embedded_server) as url:
+    with copied_database(template) as url:
         yield url
 
 
@@ -109,11 +128,35 @@ def running(template: str, tmp_path: Path) -> Iterator[Service]:
 
 
 @pytest.fixture(scope="session")
-def server(database: str, demo_models: TrainedModels, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The API under gunicorn on real HTTP, with demo models; no worker."""
-    with service(tmp_path_factory.mktemp("service"), database, demo_models.models_dir, **PATIENT) as running:
+def api_on_embedded(
+    database_on_embedded: str, demo_models: TrainedModels, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """The API on the embedded server's database."""
+    with _api(database_on_embedded, demo_models, tmp_path_factory.mktemp("service")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def api_on_server(
+    database_on_server: str, demo_models: TrainedModels, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """The API on the answering server's database."""
+    with _api(database_on_server, demo_models, tmp_path_factory.mktemp("service")) as running:
+        yield running
+
+
+@contextmanager
+def _api(database: str, models: TrainedModels, home: Path) -> Iterator[Service]:
+    with service(home, database, models.models_dir, **PATIENT) as running:
         running.start_api()
         yield running
+
+
+@pytest.fixture(scope="session")
+def server(database_server: str, request: pytest.FixtureRequest) -> Service:
+    """The API under gunicorn on real HTTP, with demo models; no worker."""
+    api: Service = request.getfixturevalue(f"api_on_{_name(database_server)}")
+    return api
 
 
 @pytest.fixture(params=["pgmq", *BROKERS])

@@ -32,6 +32,8 @@ from meridian.wiring import Wiring
 
 # A server that answers here is used as well as the embedded one; elsewhere, name it.
 SERVER_URL = os.environ.get("MERIDIAN_TEST_DATABASE_URL", "postgresql+psycopg2://postgres@127.0.0.1:5432/postgres")
+MIGRATING = 7_204_511
+"""The number of the advisory lock that a test run holds while it migrates."""
 BROKERS = {
     "amqp": os.environ.get("MERIDIAN_TEST_AMQP_URL", "amqp://guest:guest@127.0.0.1:5672//"),
     "redis": os.environ.get("MERIDIAN_TEST_REDIS_URL", "redis://127.0.0.1:6379/15"),
@@ -174,6 +176,18 @@ def service(
 
 
 @contextmanager
+def migrating(server_url: str) -> Iterator[None]:
+    """Alone on the server: migrations make and change roles, which all its databases share."""
+    engine = create_engine(server_url)
+    try:
+        with engine.connect() as connection:
+            connection.execute(text(f"SELECT pg_advisory_lock({MIGRATING})"))
+            yield
+    finally:
+        engine.dispose()
+
+
+@contextmanager
 def fresh_database(server_url: str) -> Iterator[str]:
     """A migrated database of its own on a server, dropped afterwards; its URL is the administrator's."""
     name = f"meridian_test_{secrets.token_hex(6)}"
@@ -182,8 +196,9 @@ def fresh_database(server_url: str) -> Iterator[str]:
         connection.execute(text(f"CREATE DATABASE {name}"))
     url = make_url(server_url).set(database=name).render_as_string(hide_password=False)
     try:
-        migrate(url)
-        install_pgmq(libpq_dsn(url), BROKER_ROLE, QUEUES)
+        with migrating(server_url):
+            migrate(url)
+            install_pgmq(libpq_dsn(url), BROKER_ROLE, QUEUES)
         yield url
     finally:
         with server.connect() as connection:

@@ -31,6 +31,7 @@ from meridian.db.engine import (
 )
 from meridian.db.migrate import current_revision, head_revision, migrate
 from meridian.db.tables import metadata
+from tests.services import migrating
 
 SCHEMAS = ("record", "work", "access", "online", "registry", "audit")
 TABLES = sorted(str(table) for table in metadata.tables)
@@ -71,7 +72,8 @@ def empty_database(database_server: str) -> Iterator[str]:
     name = f"meridian_test_{token_hex(6)}"
     with admin(database_server) as engine, engine.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
-        yield make_url(database_server).set(database=name).render_as_string(hide_password=False)
+        with migrating(database_server):
+            yield make_url(database_server).set(database=name).render_as_string(hide_password=False)
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
