@@ -1,4 +1,4 @@
-"""`meridian sample`, `decide` and `sql`: ask the service and its record."""
+"""`meridian decide` and `sql`: ask the service and its record."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from sqlalchemy.exc import DBAPIError
 from meridian.cli.screen import print_json, print_table, talk
 from meridian.db.engine import AUDIT_ROLE, open_engine, transaction
 from meridian.errors import InvalidInput, NotReady, Unavailable
-from meridian.products import find_product
 from meridian.service import Wanted
 from meridian.settings import load_settings
 from meridian.wiring import Wiring
@@ -28,11 +27,6 @@ DO $$ DECLARE answer refcursor := 'answer'; BEGIN
     OPEN answer NO SCROLL FOR EXECUTE current_setting('meridian.query');
 END $$
 """
-
-
-def sample(product: str = typer.Argument("personal-loan", help="The product to apply for.")) -> None:
-    """Print an application that the product accepts."""
-    print_json(find_product(product).sample())
 
 
 def decide(

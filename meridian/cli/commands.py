@@ -42,7 +42,7 @@ COMMANDS = {
     "train": Command(
         "train:train", "Train a product's compact and batch model, prove them, and put them in place with their cards."
     ),
-    "sample": Command("ask:sample", "Print an application that the product accepts."),
+    "sample": Command("sample:sample", "Print an application that the product accepts."),
     "decide": Command("ask:decide", "Decide one application here, without HTTP, and record it. Prints the decision."),
     "sql": Command("ask:sql", "Ask the audit views, as the auditors' role: it reads them and nothing else."),
     "correct": Command(
