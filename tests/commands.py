@@ -8,8 +8,8 @@ any process ends. What `meridian` itself does from the first import on is tested
 from __future__ import annotations
 
 import atexit
+import json
 import os
-import pickle
 import subprocess
 import sys
 import tempfile
@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from meridian.cli.commands import COMMANDS
 from meridian.cli.main import main
@@ -36,9 +36,10 @@ def meridian(
         files = [Path(place, name) for name in ("in", "out", "err")]
         files[0].write_text(given)
         forking = _forking()
-        pickle.dump((words, dict(env), str(Path.cwd()), [str(file) for file in files]), forking.stdin)
+        call = [words, dict(env), str(Path.cwd()), [str(file) for file in files]]
+        forking.stdin.write(json.dumps(call) + "\n")
         forking.stdin.flush()
-        code = pickle.load(forking.stdout)
+        code = json.loads(forking.stdout.readline())
         return subprocess.CompletedProcess(words, code, files[1].read_text(), files[2].read_text())
 
 
@@ -49,6 +50,7 @@ def _forking() -> Any:
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        text=True,
     )
 
     def end() -> None:
@@ -61,26 +63,18 @@ def _forking() -> Any:
 
 def serve() -> None:
     """Fork for each call that comes in on standard input, and answer with its exit code; until that ends."""
-    with os.fdopen(os.dup(0), "rb") as calls, os.fdopen(os.dup(1), "wb") as codes:
+    with os.fdopen(os.dup(0)) as calls, os.fdopen(os.dup(1), "w") as codes:
         nothing = os.open(os.devnull, os.O_RDWR)
         os.dup2(nothing, 0)
         os.dup2(nothing, 1)
         for name, command in COMMANDS.items():
             command.load(name)
-        while (call := _next(calls)) is not None:
-            fork = get_context("fork").Process(target=_command, args=call)
+        for call in calls:
+            fork = get_context("fork").Process(target=_command, args=json.loads(call))
             fork.start()
             fork.join()
-            pickle.dump(fork.exitcode, codes)
+            codes.write(json.dumps(fork.exitcode) + "\n")
             codes.flush()
-
-
-def _next(calls: BinaryIO) -> tuple[Any, ...] | None:
-    try:
-        call: tuple[Any, ...] = pickle.load(calls)
-    except EOFError:
-        return None
-    return call
 
 
 def _command(words: list[str], env: Mapping[str, str], folder: str, files: Sequence[str]) -> None:

@@ -11,14 +11,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from meridian.backtest import Assumptions, Backtest, Wished, report_page
 from meridian.backtest.outcomes import read_outcomes
-from meridian.cli.main import app
 from meridian.db.engine import REGISTRAR_ROLE
 from meridian.decision import Terms, decide
-from meridian.errors import InvalidInput, MeridianError
+from meridian.errors import InvalidInput
 from meridian.evidence import Rung
 from meridian.experiments import Groups
 from meridian.outcome import Outcome, Stage
@@ -27,6 +25,7 @@ from meridian.products import Product
 from meridian.service import Wanted
 from meridian.simulator import requests
 from meridian.wiring import Wiring
+from tests.commands import meridian
 from tests.registered import MAKER, PASSWORD, SIGNER
 from tests.services import Service, copied_database, service
 from tests.training_fixtures import TrainedModels, loans_table, write_table
@@ -174,15 +173,10 @@ def test_a_policy_of_which_some_decide_on_lower_rungs(
     assert {one["segment"] for one in segments} > {f"{int(Rung.FULL)} full"}
 
 
-def said(running: Service, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
-    """What the command prints; an error of ours is told in its place."""
-    for name, value in running.env.items():
-        monkeypatch.setenv(name, value)
-    done = CliRunner().invoke(app, ["policy", "backtest", LOAN, *arguments], input=PASSWORD + "\n")
-    if isinstance(done.exception, MeridianError):
-        return str(done.exception)
-    assert done.exit_code == 0, done.output
-    return " ".join((done.stdout if "--json" in arguments else done.output).split())
+def said(running: Service, *arguments: str) -> str:
+    """What the command prints, errors too."""
+    done = meridian(["policy", "backtest", LOAN, *arguments], running.env, PASSWORD + "\n")
+    return " ".join((done.stdout if "--json" in arguments else done.stdout + done.stderr).split())
 
 
 @pytest.fixture
@@ -199,15 +193,15 @@ def draft(tmp_path: Path) -> Path:
 
 
 def test_on_the_command_line(
-    running: Service, draft: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    running: Service, draft: Path, tmp_path: Path
 ) -> None:  # fmt: skip
     page = tmp_path / "report.html"
-    told = said(running, monkeypatch, str(draft), "--last", "1d", "--html", str(page))
+    told = said(running, str(draft), "--last", "1d", "--html", str(page))
     assert f"{PEOPLE} applications" in told
     assert "income-floor, was: Declines where annual income is below" in told
     assert "all come out alike here" in told
     assert "Backtest of dearer-1-" in page.read_text()
-    document = json.loads(said(running, monkeypatch, str(draft), "--last", "1d", "--json"))
+    document = json.loads(said(running, str(draft), "--last", "1d", "--json"))
     assert document["swapped"]["out"]["decisions"] > 0
     assert document["swapped"]["in"]["decisions"] == 0
     for wrong, of in (
@@ -218,23 +212,19 @@ def test_on_the_command_line(
         (("--since", "2020-01-01", "--until", "2020-02-01"), "has no fast decisions"),
         (("--last", "1d", "--as", MAKER), "No policy of the registry"),
     ):  # fmt: skip
-        assert of in said(running, monkeypatch, str(draft), *wrong)
+        assert of in said(running, str(draft), *wrong)
 
 
-def test_past_loans_stand_in_for_a_record(
-    running: Service, draft: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_past_loans_stand_in_for_a_record(running: Service, draft: Path, tmp_path: Path) -> None:
     loans = write_table(tmp_path / "loans.csv", loans_table(3000))
-    document = json.loads(said(running, monkeypatch, str(draft), "--data", str(loans), "--json"))
+    document = json.loads(said(running, str(draft), "--data", str(loans), "--json"))
     assert document["source"]["file"] == "loans.csv"
     assert document["left_out"] == ["age-of-majority", "own-arrears", "own-velocity"]
     book = document["books"]["before"]
     assert book["unknown"] == 0
     assert book["rate"]["best"] == book["rate"]["worst"] == book["rate"]["expected"] > 0
     assert document["swapped"]["out"]["known_rate"]["low"] < document["swapped"]["out"]["known_rate"]["high"]
-    assert "are for the record" in said(
-        running, monkeypatch, str(draft), "--data", str(loans), "--outcomes", str(loans)
-    )
+    assert "are for the record" in said(running, str(draft), "--data", str(loans), "--outcomes", str(loans))
 
 
 @pytest.mark.parametrize(
