@@ -87,6 +87,9 @@ def _cause(decision: Decision, bands: str) -> str:
     rules = [rule for rule in decision.rules if rule.outcome is decision.outcome and rule.reason]
     if rules:
         return "by " + " and ".join(f"rule {rule.rule.name} ({_measured(rule)})" for rule in rules)
+    if decision.offered is not None:
+        why = ", ".join(why.value for why in decision.offered.asked.why) or "none is left"
+        return f"by the offers ({why})"
     if decision.score is None:
         return "for want of a score"
     return f"by the score (PD {decision.score.pd:g}, {bands})"

@@ -78,7 +78,8 @@ def decide(evidence: Evidence, terms: Terms, scorer: Scorer | None) -> Decision:
     earlier = evidence.pre_computed if scorer is None else None
     present = {**evidence.features, **policy.derive(evidence.document)}
     day = datetime.fromisoformat(evidence.document["received_at"]).astimezone(UTC).date()
-    rules = policy.judge(present, _known_then(earlier, evidence) if earlier else {}, day)
+    then = _known_then(earlier, evidence) if earlier else {}
+    rules = policy.judge(present, then, day)
     step = policy.at(evidence.rung, present)
     score = Score(earlier.pd, earlier.points, {}) if earlier else _score(scorer, evidence)
     verdict = (
@@ -90,7 +91,7 @@ def decide(evidence: Evidence, terms: Terms, scorer: Scorer | None) -> Decision:
     reasons = _why(outcome, _of_rules(rules, outcome, evidence, terms), verdict)
     offer, left = None, None
     if score and outcome is Outcome.APPROVE and terms.offers:
-        left = offering(evidence, terms.offers, score.pd, step.bands.band(score.pd))
+        left = offering(evidence, terms.offers, score.pd, step.bands.band(score.pd), then)
         outcome, offer = left.outcome, left.offer
         reasons = principal(terms.reasons.of_codes(left.codes))
     elif score and outcome is Outcome.APPROVE:

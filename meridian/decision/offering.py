@@ -11,6 +11,8 @@ from meridian.offers import Applicant, Asked, Offered, OfferTerms, Why, offers_f
 from meridian.outcome import Outcome
 from meridian.policy import Offer
 
+Known = Mapping[str, float]
+NOTHING: Known = {}
 NOT_KNOWN = frozenset(
     {Why.STATE_UNKNOWN, Why.RATE_CAP_UNKNOWN, Why.INCOME_UNKNOWN, Why.DEBTS_UNKNOWN, Why.EXPOSURE_UNKNOWN}
 )
@@ -43,10 +45,13 @@ class Offering:
         return Offer(float(best.limit), float(best.apr), best.term)
 
 
-def offering(evidence: Evidence, offers: OfferTerms, pd: float, band: str) -> Offering:
-    """The offers for an applicant whom rules and score approve; from the evidence alone, so that it replays."""
+def offering(evidence: Evidence, offers: OfferTerms, pd: float, band: str, known_then: Known = NOTHING) -> Offering:
+    """The offers for an applicant whom rules and score approve; from the evidence alone, so that it replays.
+
+    `known_then` stands in for values whose source is away, where an earlier score does as well.
+    """
     application = evidence.application
-    applicant = Applicant.of_values(evidence.features, application.get("state"))
+    applicant = Applicant.of_values({**evidence.features, **known_then}, application.get("state"))
     exposures: Mapping[str, str] = evidence.document.get("exposures", {})
     lent = {name: Decimal(amount) for name, amount in exposures.items()}
     offered = offers_for(Asked.of_application(application), applicant, pd, band, evidence.rung, offers, lent)

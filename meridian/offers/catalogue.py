@@ -114,9 +114,9 @@ class Catalogue:
     ) -> Catalogue:
         """Every limit (dollars) over every term (months) at every price (yearly rate as a fraction)."""
         grid = Grid(
-            tuple(decimal_of("catalogue.grid.limits", one) for one in limits),
-            tuple(terms),
-            tuple(decimal_of("catalogue.grid.prices", one) for one in prices),
+            tuple(sorted(decimal_of("catalogue.grid.limits", one) for one in limits)),
+            tuple(sorted(terms)),
+            tuple(sorted(decimal_of("catalogue.grid.prices", one) for one in prices)),
         )
         return cls.of(grid.offers(), decimal_of("catalogue.fee", fee), grid)
 

@@ -26,6 +26,7 @@ DAY = date(2026, 3, 2)
 GOOD = {
     "amount": 8000, "term_months": 36, "annual_income": 58000, "loan_to_income": 0.14, "debt_to_income": 0.22,
     "bankruptcies": 0, "worst_days_late": 0, "own_days_late_now": 0, "inquiries_180d": 1, "own_applications_90d": 0,
+    "state": "FL",
 }  # fmt: skip
 """Somebody against whom no rule of the consumer loan speaks."""
 KNOCK_OUTS = {

@@ -102,7 +102,7 @@ def test_what_is_missing_is_told() -> None:
     ("make", "told"),
     [
         (lambda: Catalogue(()), "catalogue.offers is empty; add a limit, a term and a rate."),
-        (lambda: Catalogue.of_grid([1_000, 1_000], [12], ["0.1"]), "catalogue.limits has 1000 twice; leave it once."),
+        (lambda: Catalogue.of_grid([1_000, 1_000], [12], ["0.1"]), "catalogue.grid.limits has 1000 twice;"),
         (lambda: Catalogue.of_grid([1_000], [0], ["0.1"]), "offer.term is 0; expected a whole number, 1 to 480."),
         (lambda: Catalogue.of_grid([1_000], [12], ["0.12345"]), "offer.rate is 0.12345, which is no multiple"),
         (lambda: Catalogue.of_grid([1_000], [12], ["0.1"], fee="0.6"), "catalogue.fee is 0.6; expected a share below"),
