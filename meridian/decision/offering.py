@@ -62,7 +62,9 @@ def offering(evidence: Evidence, offers: OfferTerms, pd: float, band: str, known
         against = {one.why for one in offered.removed} - NO_REASON
         if unknown := [why for why in Why if why in against & NOT_KNOWN]:
             return Offering(Outcome.REFER, offered, _codes(offers, unknown))
-        outcome = Outcome.DECLINE if against and against <= NOT_AFFORDED else Outcome.REFER
+        # What was owed then may be paid by now, so that it declines nobody.
+        by_means = bool(against) and against <= NOT_AFFORDED and not known_then
+        outcome = Outcome.DECLINE if by_means else Outcome.REFER
         return Offering(outcome, offered, _codes(offers, whys))
     return Offering(Outcome.APPROVE, offered, _codes(offers, whys))
 
