@@ -16,7 +16,7 @@ def configure_logs(level: str) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    # The process's own, and not what somebody has put in its place for a while: that may be closed before the last line.
+    # The process's own, not what somebody has put in its place for a while: that may be closed before the last line.
     stream = sys.__stderr__ or sys.stderr
     structlog.configure(
         processors=[*shared, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
