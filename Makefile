@@ -52,6 +52,9 @@ check: $(VENV)/installed-dev
 bench: $(VENV)/installed-bench
 	@$(BIN)/python -m tests.bench $(ARGS)
 	@$(BIN)/python -m tests.bench.scoring $(SCORING_ARGS)
+	@$(BIN)/python -m tests.bench.policy
+	@$(BIN)/python -m tests.bench.offers
+	@$(BIN)/python -m tests.bench.backtest $(BACKTEST_ARGS)
 	@exec $(BIN)/python -m tests.bench.features $(FEATURES_ARGS)
 
 models: $(VENV)/installed-dev

@@ -50,7 +50,10 @@ def policy(version: str) -> Answer:
 def sign_for(version: str) -> Answer:
     """Sign for a policy that somebody else has put forward; the password is asked for once more."""
     wiring, note = current_wiring(), text_of("note").strip()
-    looked_at = wiring.desk.policies.find(version)
+    try:
+        looked_at = wiring.desk.policies.find(version)
+    except InvalidInput as error:
+        raise NotFound(str(error)) from None
     if not wiring.keys.sign_in(g.analyst, text_of("password", strip_lines=False)):
         return _show(version, "That is not your password.", note), 422
     try:

@@ -19,8 +19,11 @@ from meridian.products import find_product
 from meridian.products.shelf import policy_file
 from meridian.rulebook import Book, Row, check, check_yaml
 from tests.bench.figures import Spread, percentile
+from tests.bench.zen import hits_of, zen_of
 
 RULES = 30
+PEER = 500
+"""So many applicants are judged by the other engine too, and must come out alike."""
 HOUSING = ("rent", "own", "mortgage", None)
 LOAN = find_product("consumer-loan")
 
@@ -34,7 +37,15 @@ def bench(
     """Measure what judging by rules takes, and what reading and checking a file does."""
     plain, mixed = _policy(_plain), _policy(_mixed)
     rounds: dict[str, list[float]] = {}
+    peer, known = zen_of(plain), [_known(one) for one in _applicants(rows)[:PEER]]
+    for one in known:
+        found = {result.rule.name for result in plain.judge(one) if result.hit}
+        assert found == hits_of(peer, one), (found, hits_of(peer, one))
     for _ in range(repeats):
+        ours, theirs = (percentile(sorted(_timed(call, one) for one in known), 0.5)
+                        for call in (plain.judge, peer.evaluate))  # fmt: skip
+        rounds.setdefault(f"zen-engine, the same {RULES} limits, one applicant, p50 ms", []).append(1000 * theirs)
+        rounds.setdefault("zen-engine over Meridian", []).append(theirs / ours)
         for name, policy in (("limits", plain), ("limits, intervals, sets, guards", mixed)):
             took = sorted(_timed(policy.judge, one) for one in _applicants(rows))
             for label, share in (("p50", 0.5), ("p99", 0.99)):
@@ -90,6 +101,11 @@ def _mixed(number: int) -> Rule:
 def _applicants(rows: int) -> list[dict[str, Any]]:
     columns = {name: column.tolist() for name, column in _columns(rows).items()}
     return [{name: column[row] for name, column in columns.items()} for row in range(rows)]
+
+
+def _known(applicant: dict[str, Any]) -> dict[str, float]:
+    """The same where nothing is unknown: what is not known the other engine takes for not hit."""
+    return {name: 0.25 if value != value else value for name, value in applicant.items() if name != "housing"}
 
 
 def _columns(rows: int) -> dict[str, Any]:

@@ -49,6 +49,13 @@ def test_a_limit_is_changed_signed_for_and_taken_back(running: Service, tmp_path
     rules.write_text(text.replace(line, line.replace("0.43", "0.4").replace("43 %", "40 %")))
     draft = tmp_path / "draft.yaml"
     said(running, "import", LOAN, str(tmp_path / "tables"), "--to", str(draft), "--name", "personal-loan-2")
+    failing = said(running, "cases", LOAN, "--file", str(draft), code=1)
+    assert "expected approve, got decline by rule debt-to-income (debt_to_income 0.43, limit 0.4" in failing
+    held = json.loads(
+        said(running, "submit", LOAN, "--file", str(draft), "--because", "x", "--as", MAKER, "--json", code=1)
+    )
+    assert [check["name"] for check in held["checks"] if not check["passed"]] == ["cases"]
+    assert "did not pass: cases" in said(running, "approve", held["version"], "--as", SIGNER, code=2)
     # The case at the edge of the limit moves with it, beside the draft.
     saved = cases_file(find_product(LOAN), None)
     assert saved is not None

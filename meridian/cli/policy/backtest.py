@@ -23,6 +23,7 @@ from meridian.cli.screen import print_json, progress_bar, talk
 from meridian.decision import Terms
 from meridian.errors import InvalidInput
 from meridian.outcome import Stage
+from meridian.policy.cells import AnyCell
 from meridian.products import Product, find_product
 from meridian.registry import Purpose, differences_of
 from meridian.wiring import Wiring
@@ -116,6 +117,9 @@ def _known(product: Product, names: list[str]) -> list[str]:
     if absent:
         known = ", ".join(sorted(product.vocabulary.fields))
         raise InvalidInput(f"--by {', '.join(absent)} is no field of {product.name}; it has {known}.")
+    # What people write stands in no report: it may say who they are.
+    if free := [name for name in names if isinstance(product.vocabulary.fields[name].domain, AnyCell)]:
+        raise InvalidInput(f"--by {', '.join(free)} is free text; take a field with values of its own.")
     return names
 
 
