@@ -96,7 +96,8 @@ def decide_many(many: Many, terms: Terms) -> ManyDecided:
     if terms.offers is not None and many.evidence:
         # Whoever is approved has a PD below the bands' first bound, whatever they are.
         band = Bands().band(0.0)
-        for at in np.flatnonzero(outcomes == APPROVE).tolist():
+        asked = (at for at in np.flatnonzero(outcomes == APPROVE).tolist() if at not in many.apart)
+        for at in asked:
             left = offering(many.evidence[at], terms.offers, float(many.pds[at]), band)
             by_offers[at] = outcomes[at] = left.outcome.severity
             limits[at], rates[at] = (left.offer.limit, left.offer.apr) if left.offer else (np.nan, np.nan)
