@@ -17,6 +17,7 @@ from meridian.evidence import Evidence
 from meridian.outcome import Outcome
 from meridian.policy import Policy
 from meridian.policy.cells import WordCell
+from meridian.policy.derived import DERIVED
 
 Reads = Callable[[str], Collection[str] | None]
 """(a model's hash) -> the features that it reads; None where it is not kept here."""
@@ -65,6 +66,7 @@ class _Row:
     day: date
     amount: float | None
     evidence: Evidence | None
+    earlier: bool
 
 
 @dataclass(frozen=True)
@@ -85,26 +87,32 @@ class Fields:
         """What some terms read, and besides the fields `by`."""
         policies = [one.policy for one in terms]
         cells = [cell for policy in policies for cell in policy.cells]
+        by = tuple(dict.fromkeys(by))
+        told_apart = (name for name in by if name in DERIVED)
         reader = replace(
             policies[0],
-            derived=tuple(dict.fromkeys(name for policy in policies for name in policy.derived)),
+            derived=tuple(dict.fromkeys([*(name for policy in policies for name in policy.derived), *told_apart])),
             stated=tuple(dict.fromkeys(name for policy in policies for name in policy.stated)),
         )
         return cls(
             tuple(sorted(frozenset().union(*(policy.fields for policy in policies)))),
             frozenset(name for name, cell in cells if isinstance(cell, WordCell)),
             reader,
-            tuple(dict.fromkeys(by)),
+            by,
             any(one.offers for one in terms),
         )
 
 
 @dataclass
 class Gathering:
-    """Takes decisions one by one, and gives them as columns. What cannot be judged again is counted by why."""
+    """Takes decisions one by one, and gives them as columns. What cannot be judged again is counted by why.
+
+    `by_earlier` says that an earlier score of the evidence decided, where there is one: in an assessment it did not.
+    """
 
     fields: Fields
     reads: Reads
+    by_earlier: bool = True
     skipped: Counter[str] = field(default_factory=Counter)
     _taken: list[_Row] = field(default_factory=list)
     _read: dict[str, Collection[str] | None] = field(default_factory=dict)
@@ -116,7 +124,7 @@ class Gathering:
         values: dict[str, Any] = {}
         for of_source in document["features"].values():
             values.update(of_source)
-        earlier = "pre_computed" in document
+        earlier = self.by_earlier and "pre_computed" in document
         unread = False
         if one.pd is not None and None in values.values() and not earlier:
             read = self._features_of(one.model_sha256)
@@ -136,6 +144,7 @@ class Gathering:
                 datetime.fromisoformat(document["received_at"]).astimezone(UTC).date(),
                 request.get("amount"),
                 Evidence(document) if earlier or self.fields.offers else None,
+                earlier,
             )
         )
 
@@ -153,7 +162,7 @@ class Gathering:
             unread=np.array([row.unread for row in rows], dtype=bool),
             days=np.array([row.day for row in rows], dtype="datetime64[D]"),
             amounts=column_of([row.amount for row in rows]),
-            apart={at: row.evidence for at, row in enumerate(rows) if row.evidence and row.evidence.pre_computed},
+            apart={at: row.evidence for at, row in enumerate(rows) if row.evidence and row.earlier},
             evidence=[row.evidence for row in rows if row.evidence] if self.fields.offers else (),
         )
         severities = [SEVERITY[row.stored.outcome] for row in rows]
@@ -170,6 +179,8 @@ class Gathering:
 
 def column_of(values: Sequence[Any]) -> NDArray[Any]:
     """Numbers as doubles, NaN where there is none; texts, of which no rule speaks, as they are."""
+    if any(isinstance(value, str) for value in values):
+        return np.array(values, dtype=object)
     try:
         return np.array(values, dtype=np.float64)
     except (TypeError, ValueError):

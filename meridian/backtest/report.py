@@ -87,6 +87,7 @@ class Backtest:
             "decisions": tally.decisions,
             "skipped": [{"why": why, "decisions": count} for why, count in self.skipped.items()],
             "left_out": list(self.left_out),
+            "dated": self._dated(),
             "held_to_record": {
                 side: {"decisions": of.own, "unlike": of.unlike}
                 for side, of in ((FIRST, tally.before), (SECOND, tally.after))
@@ -122,6 +123,25 @@ class Backtest:
 
     def _sides(self) -> tuple[tuple[str, Terms], tuple[str, Terms]]:
         return (FIRST, self.before), (SECOND, self.after)
+
+    @property
+    def held(self) -> bool:
+        """Whether anything was held against the record, or against single decisions, at all."""
+        return bool(self.tally.before.own or self.tally.after.own or self.one_by_one.decisions)
+
+    def _dated(self) -> list[dict[str, Any]]:
+        """Rules that were not in force on all of the days: what they would do from their day on is not in the figures.
+
+        Rules are judged as on the day of receipt, as they would have been.
+        """
+        first, last = self.tally.first_day, self.tally.last_day
+        return [
+            {"policy": side, "rule": rule.name, "since": rule.since.isoformat() if rule.since else None,
+             "until": rule.until.isoformat() if rule.until else None}
+            for side, terms in self._sides()
+            for rule in terms.policy.rules
+            if first and last and not (rule.holds_on(first) and rule.holds_on(last))
+        ]  # fmt: skip
 
     def _segments(self) -> list[dict[str, Any]]:
         found = []
@@ -186,7 +206,7 @@ def _estimate(of: Estimate) -> dict[str, float]:
 
 def _money(side: Side) -> dict[str, Any]:
     money = side.money
-    told = bool(money.lent)
+    told = bool(money.lent) or not money.without
     return {
         "lent": round(money.lent) if told else None,
         "expected_loss": round(money.loss) if told else None,

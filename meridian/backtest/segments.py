@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from meridian.backtest.gather import Past
 from meridian.evidence import Rung
+from meridian.policy.cells import unknown
 
 RUNG, MONTH = "rung", "month"
 PARTS = 5
@@ -23,7 +24,7 @@ NOT_KNOWN, OTHERS = "not known", "others"
 @dataclass
 class Segments:
     """Gives each applicant a label for each of these. Numbers fall into five parts of about equal size, whose edges are
-    those of the first applicants that were seen: the same for the same decisions.
+    those of the first applicants that were seen.
     """
 
     _edges: dict[str, tuple[float, ...]] = field(default_factory=dict)
@@ -40,7 +41,7 @@ class Segments:
 
     def _of(self, name: str, column: NDArray[Any]) -> list[str]:
         if column.dtype == object or name in self._values:
-            return self._of_values(name, [NOT_KNOWN if one in (None, "") else str(one) for one in column.tolist()])
+            return self._of_values(name, [NOT_KNOWN if unknown(one) else _told(one) for one in column.tolist()])
         known = column[~np.isnan(column)]
         if name not in self._edges and len(known):
             if len(np.unique(known)) <= PARTS:
@@ -60,7 +61,7 @@ class Segments:
     def _of_numbers(edges: Sequence[float], column: NDArray[Any]) -> list[str]:
         if not edges:
             return [NOT_KNOWN] * len(column)
-        shown = [f"{edge:,.4g}" if edge < 1000 else f"{edge:,.0f}" for edge in edges]
+        shown = [f"{edge:,.4g}" if abs(edge) < 1000 else f"{edge:,.2f}" for edge in edges]
         # A letter in front would be seen; the order is that of the edges, which the report keeps.
         names = [f"< {shown[0]}", *(f"{low} to {high}" for low, high in pairwise(shown)), f">= {shown[-1]}"]
         places = np.searchsorted(edges, np.nan_to_num(column), side="right")
@@ -74,4 +75,8 @@ class Segments:
             return sorted(labels)
         middle = [float(edge) for edge in self._edges[name]]
         ranked = self._of_numbers(middle, np.array([middle[0] - 1, *middle]))
-        return [*(label for label in ranked if label in labels), *(label for label in labels if label == NOT_KNOWN)]
+        return list(dict.fromkeys(label for label in [*ranked, NOT_KNOWN] if label in labels))
+
+
+def _told(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

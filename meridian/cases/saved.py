@@ -26,8 +26,15 @@ def cases_file(product: Product, file: Path | None) -> Path | None:
     return next((one for one in beside if one.is_file()), None)
 
 
-def ran(product: Product, terms: Terms, file: Path | None) -> tuple[tuple[Ran, ...], list[Finding]]:
-    """Every saved case, decided by these terms, and what is wrong with the file that has them."""
+def ran(
+    product: Product, terms: Terms, file: Path | None, given: bytes | None = None
+) -> tuple[tuple[Ran, ...], list[Finding]]:
+    """Every saved case, decided by these terms, and what is wrong with the file that has them; `given` is its content,
+    where it comes with the draft.
+    """
+    if given is not None:
+        cases, found = read_cases(given, FILE, product, terms.policy)
+        return run(cases, product, terms), found
     saved = cases_file(product, file)
     if saved is None:
         return (), []
@@ -39,15 +46,18 @@ def ran(product: Product, terms: Terms, file: Path | None) -> tuple[tuple[Ran, .
     return run(cases, product, terms), found
 
 
-def cases_check(product: Product, terms: Terms, file: Path | None) -> dict[str, Any]:
+def cases_check(product: Product, terms: Terms, file: Path | None, given: bytes | None = None) -> dict[str, Any]:
     """The check of a submission: whether every saved case is decided as expected.
 
     Raises `InvalidPolicy` where the file of cases cannot be read.
     """
-    done, found = ran(product, terms, file)
+    done, found = ran(product, terms, file, given)
     if found:
         raise InvalidPolicy(complaint(found))
-    return {"name": "cases", "passed": not wrong_of(done), "found": "; ".join(wrong_of(done)) or counted(done)}
+    told = "; ".join(wrong_of(done)) or counted(done)
+    if given is not None or cases_file(product, file) != cases_file(product, None):
+        told += " (of the draft's own cases.yaml)"
+    return {"name": "cases", "passed": not wrong_of(done), "found": told}
 
 
 def wrong_of(done: Sequence[Ran]) -> list[str]:

@@ -101,8 +101,9 @@ def decide_many(many: Many, terms: Terms) -> ManyDecided:
             left = offering(many.evidence[at], terms.offers, float(many.pds[at]), band)
             by_offers[at] = outcomes[at] = left.outcome.severity
             limits[at], rates[at] = (left.offer.limit, left.offer.apr) if left.offer else (np.nan, np.nan)
-    _one_by_one(many, terms, outcomes, limits, rates)
-    return ManyDecided(outcomes, found, by_rule, verdicts, said, by_offers, limits, rates)
+    made = ManyDecided(outcomes, found, by_rule, verdicts, said, by_offers, limits, rates)
+    _one_by_one(many, terms, made)
+    return made
 
 
 def _found(policy: Policy, many: Many) -> Codes:
@@ -149,9 +150,19 @@ def _priced(policy: Policy, many: Many, caps: Floats, outcomes: Codes) -> tuple[
     return limits, np.where(approved, prices[tier], np.nan)
 
 
-def _one_by_one(many: Many, terms: Terms, outcomes: Codes, limits: Floats, rates: Floats) -> None:
+def _one_by_one(many: Many, terms: Terms, made: ManyDecided) -> None:
+    place = {id(rule): at for at, rule in enumerate(terms.policy.rules)}
     for at, evidence in many.apart.items():
         decision = decide(evidence, terms, None)
         offer = decision.offer
-        outcomes[at] = decision.outcome.severity
-        limits[at], rates[at] = (offer.limit, offer.apr) if offer else (np.nan, np.nan)
+        made.outcomes[at] = decision.outcome.severity
+        made.limits[at], made.rates[at] = (offer.limit, offer.apr) if offer else (np.nan, np.nan)
+        made.found[:, at], made.by_rule[:, at] = Found.PASSES, APPROVE
+        for result in decision.rules:
+            row = place[id(result.rule)]
+            made.found[row, at] = Found.UNKNOWN if result.hit is None else Found.HITS if result.hit else Found.PASSES
+            made.by_rule[row, at] = result.outcome.severity
+        # An earlier score approves in its band, and refers what is left.
+        made.verdicts[at] = APPROVE if decision.band == Bands().band(0.0) else REFER
+        if decision.offered is not None:
+            made.by_offers[at] = decision.outcome.severity

@@ -88,7 +88,9 @@ def submit() -> Answer:
     held = {"name": CHECKED, "passed": True, "found": f"{len(made.rules)} rules hold together"}
     try:
         terms = replace(product.terms, policy=made)
-        checks = [held, cases_check(product, terms, None)]
+        cases = request.files.get("cases")
+        given = cases.read() if cases and cases.filename else None
+        checks = [held, cases_check(product, terms, None, given)]
         one = wiring.desk.policies.submit(product.name, terms, checks, form.because, g.analyst)
     except (InvalidInput, InvalidPolicy, NotReady) as error:
         return _form(replace(form, error=str(error).replace("--because is empty", "No reason was given"))), 422
@@ -124,6 +126,8 @@ def _show(version: str, refused: str = "", note: str = "") -> str:
             raise NotFound(str(error)) from None
         page = policy_page(policies, of_folder, of_folder.terms, None, (), g.analyst, utc_now())
     else:
+        if found.product not in wiring.declared:
+            raise NotFound(f"{found.product} is not offered here any more.")
         product, terms = wiring.declared[found.product], policies.terms(found.policy_sha256)
         kept = wiring.desk.backtests.of(found.policy_sha256)
         page = policy_page(policies, product, terms, found, kept, g.analyst, utc_now())

@@ -23,12 +23,17 @@ Answer = str | tuple[str, int] | BaseResponse
 desk = Blueprint("desk", __name__, url_prefix="/review", template_folder="templates", static_folder="static")
 refusals.add_to(desk)
 
+LARGEST_FILE = 1_100_000
+"""Bytes of a form with a policy's tables, which have at most a million."""
 WITHOUT_SIGN_IN = frozenset({"desk.sign_in", "desk.sign_in_form", "desk.static"})
 
 
 @desk.before_request
 def let_in() -> Answer | None:
     """Only analysts, and only with forms from our own pages."""
+    if request.endpoint == "desk.submit":
+        # A file of tables may be larger than an application.
+        request.max_content_length = LARGEST_FILE
     g.analyst = signed_in(utc_now())
     if g.analyst is None and request.endpoint not in WITHOUT_SIGN_IN:
         # A form that was sent cannot be come back to: its address is only for sending.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
-from itertools import groupby, pairwise
+from functools import cache, cached_property
+from itertools import groupby, pairwise, product
 from typing import Any
 
 import numpy as np
@@ -77,13 +77,20 @@ class Grid:
 
     def __post_init__(self) -> None:
         for name, values in vars(self).items():
+            if not values:
+                raise InvalidOffers(f"catalogue.grid.{name} is empty; add one at least.")
             check_once(f"catalogue.grid.{name}", list(values))
+        # An offer checks itself: one for each value does for all of their combinations, of which there are thousands.
+        for limit in self.limits:
+            CatalogueOffer(limit, self.terms[0], self.prices[0])
+        for term in self.terms:
+            CatalogueOffer(self.limits[0], term, self.prices[0])
+        for rate in self.prices:
+            CatalogueOffer(self.limits[0], self.terms[0], rate)
 
-    def offers(self) -> Iterable[CatalogueOffer]:
-        """Each of them."""
-        return (
-            CatalogueOffer(limit, term, rate) for limit in self.limits for term in self.terms for rate in self.prices
-        )  # fmt: skip
+    def each(self) -> Iterator[tuple[Decimal, int, Decimal]]:
+        """(limit, term, rate) of each, in the catalogue's order."""
+        return product(sorted(self.limits), sorted(self.terms), sorted(self.prices))
 
 
 @dataclass(frozen=True)
@@ -93,18 +100,18 @@ class Catalogue:
     Use `of_grid`, or `of` for any set. Raises `InvalidOffers` with field, value and remedy for what cannot be.
     """
 
-    offers: tuple[CatalogueOffer, ...]
+    stated: tuple[CatalogueOffer, ...]
     fee: Decimal = Decimal(0)
     grid: Grid | None = None
-    """What they are all combinations of, where that was stated: it is what is written down."""
+    """What they are all combinations of, where that was stated, in place of each: it is what is written down."""
 
     def __post_init__(self) -> None:
         SHARE.check("catalogue.fee", self.fee)
         if self.fee >= Decimal("0.5"):
             raise InvalidOffers(f'catalogue.fee is {self.fee}; expected a share below 0.5, e.g. "0.03".')
-        if not self.offers:
+        if not self.stated and self.grid is None:
             raise InvalidOffers("catalogue.offers is empty; add a limit, a term and a rate.")
-        keys = [(one.limit, one.term, one.rate) for one in self.offers]
+        keys = [(one.limit, one.term, one.rate) for one in self.stated]
         if any(a >= b for a, b in pairwise(keys)):
             raise InvalidOffers("catalogue.offers are out of order, or one stands there twice; use Catalogue.of.")
 
@@ -118,28 +125,32 @@ class Catalogue:
             tuple(sorted(terms)),
             tuple(sorted(decimal_of("catalogue.grid.prices", one) for one in prices)),
         )
-        return cls.of(grid.offers(), decimal_of("catalogue.fee", fee), grid)
+        return cls((), decimal_of("catalogue.fee", fee), grid)
 
     @classmethod
-    def of(
-        cls, offers: Iterable[CatalogueOffer], fee: Decimal = Decimal(0), grid: Grid | None = None
-    ) -> Catalogue:  # fmt: skip
+    def of(cls, offers: Iterable[CatalogueOffer], fee: Decimal = Decimal(0)) -> Catalogue:
         """Any offers, in any order."""
-        return cls(tuple(sorted(offers, key=lambda one: (one.limit, one.term, one.rate))), fee, grid)
+        return cls(tuple(sorted(offers, key=lambda one: (one.limit, one.term, one.rate))), fee)
+
+    @cached_property
+    def offers(self) -> tuple[CatalogueOffer, ...]:
+        """Each of them, by limit, term and rate. Thousands may take half a second: who serves has `columns`."""
+        return self.stated if self.grid is None else tuple(CatalogueOffer(*one) for one in self.grid.each())
 
     @cached_property
     def columns(self) -> Columns:
         """Payment, interest and APR of every offer. Some tenths of a second for thousands of them: once a process."""
-        limit = [cents("offer.limit", one.limit) for one in self.offers]
-        rate = [basis_points("offer.rate", one.rate) for one in self.offers]
-        term = [one.term for one in self.offers]
+        each = self.grid.each() if self.grid else ((one.limit, one.term, one.rate) for one in self.stated)
+        limit, term, rate = (
+            [*column] for column in zip(*((_cents(a), b, _points(c)) for a, b, c in each), strict=True)
+        )
         # Of a fee, what is less than a cent is dropped.
         fee = [int(one * self.fee) for one in limit]
-        each = list(zip(limit, rate, term, fee, strict=True))
-        repaid = [repayment(principal, yearly, months) for principal, yearly, months, _ in each]
+        plans_of_each = list(zip(limit, rate, term, fee, strict=True))
+        repaid = [repayment(principal, yearly, months) for principal, yearly, months, _ in plans_of_each]
         apr = [
             annual_percentage_rate(principal - kept, plan, months, yearly)
-            for (principal, yearly, months, kept), plan in zip(each, repaid, strict=True)
+            for (principal, yearly, months, kept), plan in zip(plans_of_each, repaid, strict=True)
         ]
         cells, cell = np.unique(np.array([limit, term], dtype=np.int64).T, axis=0, return_inverse=True)
         plans, plan = np.unique(np.array([term, rate], dtype=np.int64).T, axis=0, return_inverse=True)
@@ -163,7 +174,7 @@ class Catalogue:
         """As JSON values: the grid, or each limit and term with its rates."""
         if self.grid is not None:
             return {"fee": written(self.fee), "grid": written(self.grid)}
-        cells = groupby(self.offers, key=lambda one: (one.limit, one.term))
+        cells = groupby(self.stated, key=lambda one: (one.limit, one.term))
         return {
             "fee": written(self.fee),
             "offers": [
@@ -182,7 +193,7 @@ class Catalogue:
             raise InvalidOffers("catalogue has a grid and offers as well; state one of them.")
         if "grid" in document:
             grid = read(Grid, document["grid"], "catalogue.grid")
-            return cls.of(grid.offers(), decimal_of("catalogue.fee", document.get("fee", "0")), grid)
+            return cls((), decimal_of("catalogue.fee", document.get("fee", "0")), grid)
         if not isinstance(document.get("offers"), list | tuple):
             raise InvalidOffers(f"catalogue.offers is {document.get('offers')!r}; expected a list.")
         cells = [read(_Cell, one, f"catalogue.offers[{at}]") for at, one in enumerate(document["offers"])]
@@ -190,3 +201,13 @@ class Catalogue:
             (CatalogueOffer(cell.limit, cell.term, rate) for cell in cells for rate in cell.rates),
             decimal_of("catalogue.fee", document.get("fee", "0")),
         )
+
+
+@cache
+def _cents(limit: Decimal) -> int:
+    return cents("offer.limit", limit)
+
+
+@cache
+def _points(rate: Decimal) -> int:
+    return basis_points("offer.rate", rate)

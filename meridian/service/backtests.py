@@ -53,7 +53,9 @@ class Backtests:
         """
         wanted = backtests.Period(product.name, stage.value, *period)
         run = Run(product.name, terms, wished or Wished())
-        gathering = Gathering(Fields.of(terms, run.by), lambda sha256: self._read_by(product.name, sha256))
+        gathering = Gathering(
+            Fields.of(terms, run.by), lambda sha256: self._read_by(product.name, sha256), stage is not Stage.BATCH
+        )  # fmt: skip
         with transaction(self.engine) as connection, _without_collector():
             count = backtests.count_decided(connection, wanted)
             if not count:
@@ -70,9 +72,9 @@ class Backtests:
                 progress(min(1.0, seen / count))
         source = {
             "kind": "record", "stage": stage.value, "since": period[0].isoformat(), "until": period[1].isoformat(),
-            "outcomes": len(run.wished.outcomes),
+            "outcomes": int(run.tally.cells.known.sum()),
         }  # fmt: skip
-        return run.backtest(source, gathering.skipped, self._one_by_one(product, terms, run.tally))
+        return run.backtest(source, gathering.skipped, self._one_by_one(product, terms, run.tally, stage))
 
     def keep(self, backtest: Backtest, by: str) -> backtests.KeptBacktest:
         """Keep what was found, bound to the policy's hash; `by` has just given the password.
@@ -82,6 +84,16 @@ class Backtests:
         """
         if not backtest.tally.decisions:
             raise InvalidInput("Not one application could be judged; a backtest of nothing is not kept.")
+        if untried := sorted(set(backtest.left_out) & _changed(backtest.before, backtest.after)):
+            raise InvalidInput(
+                f"{', '.join(untried)} is what the policy changes, and the file does not say what it reads: nothing "
+                "was tried. Take the record."
+            )
+        if backtest.source["kind"] == "record" and not backtest.held:
+            raise InvalidInput(
+                "No decision was made by either policy, and none could be made again, because no model is kept: "
+                "nothing says that these figures are right, and they are not kept."
+            )
         if not backtest.agrees:
             raise InvalidInput(
                 "Some decisions came out otherwise than they were made: what this backtest says cannot be relied on, "
@@ -109,12 +121,12 @@ class Backtests:
         scorer = self.models(product, model_sha256)
         return scorer.features if scorer else None
 
-    def _one_by_one(self, product: Product, terms: tuple[Terms, Terms], tally: Tally) -> OneByOne:
+    def _one_by_one(self, product: Product, terms: tuple[Terms, Terms], tally: Tally, stage: Stage) -> OneByOne:
         """Those that were drawn, by the function that answers callers: the columns are held against it."""
         unlike, made = 0, 0
         reasons: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
         not_approved = [0, 0]
-        for drawn, decisions in self._made_again(product.name, terms, tally):
+        for drawn, decisions in self._made_again(product.name, terms, tally, stage):
             made += 1
             unlike += [one.outcome.severity for one in decisions] != [drawn.before, drawn.after]
             for side, decision in enumerate(decisions):
@@ -126,7 +138,7 @@ class Backtests:
         )  # fmt: skip
 
     def _made_again(
-        self, product: str, terms: tuple[Terms, Terms], tally: Tally
+        self, product: str, terms: tuple[Terms, Terms], tally: Tally, stage: Stage
     ) -> Iterator[tuple[Any, tuple[Decision, Decision]]]:
         drawn = {one.id: one for _, one in tally.drawn}
         ids = [UUID(one) for one in drawn]
@@ -134,12 +146,18 @@ class Backtests:
             with transaction(self.engine) as connection:
                 found = recorded.find_recorded(connection, ids[start : start + AT_ONCE])
             for one in found:
-                earlier = one.evidence.pre_computed is not None
+                earlier = stage is not Stage.BATCH and one.evidence.pre_computed is not None
                 scorer = None if earlier or one.model_sha256 is None else self.models(product, one.model_sha256)
                 if scorer is None and not earlier and one.document["score"] is not None:
                     continue  # the model that scored is not kept here
                 before, after = (decide(one.evidence, by, scorer) for by in terms)
                 yield drawn[one.decision_id], (before, after)
+
+
+def _changed(before: Terms, after: Terms) -> set[str]:
+    """The rules, by name, that one of two policies has otherwise than the other."""
+    one, other = ({rule.name: rule.document() for rule in terms.policy.rules} for terms in (before, after))
+    return {name for name in one.keys() | other.keys() if one.get(name) != other.get(name)}
 
 
 @contextmanager

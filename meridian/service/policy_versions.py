@@ -107,6 +107,15 @@ class PolicyVersions:
                 return self._product(product).terms
             return read_terms(versions.terms_of(connection, holds.policy_sha256), holds.policy_sha256)
 
+    def decides(self, product: str) -> set[str]:
+        """The hashes of the policy that decides about a product now, and of those that are to come."""
+        now = self.clock()
+        with transaction(self.engine) as connection:
+            changes = versions.changes_of(connection, product)
+        holds = effective(changes, product, now)
+        first = holds.policy_sha256 if holds else self._product(product).terms.sha256
+        return {first, *(change.policy_sha256 for change in to_come(changes, product, now))}
+
     def list(self, product: str | None = None) -> tuple[list[versions.PolicySubmission], Sequence[PolicyChange]]:
         """Every registered policy, the newest first, and all changes."""
         with transaction(self.engine) as connection:

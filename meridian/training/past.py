@@ -89,7 +89,10 @@ def read_past_loans(
     """
     progress(f"reading {path.name}", 0.0)
     file = read_folder(product, path) if path.is_dir() else read_table(product, path)
-    given = file.table.fields(file.columns)
+    try:
+        given = file.table.fields(file.columns)
+    except ValueError as error:
+        raise InvalidTrainingData(f"{file.name} has a value that cannot be read: {error}.") from None
     form = {name: np.asarray(column) for name, column in given.get(FORM, {}).items()}
     looked_up = product.sources if file.table.applicant and file.table.cut_off else ()
     sources = set(given) | {source.name for source in looked_up}

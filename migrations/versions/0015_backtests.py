@@ -57,8 +57,12 @@ CREATE FUNCTION registry.check_backtest_current() RETURNS trigger LANGUAGE plpgs
 DECLARE
     before bytea;
 BEGIN
-    -- What goes back was looked at when it came.
+    -- What goes back was looked at when it came; what was dropped before it came never decided.
     IF NEW.back THEN
+        IF NOT EXISTS (SELECT FROM registry.policy_change c WHERE c.product = NEW.product
+                       AND c.policy_sha256 = NEW.policy_sha256 AND c.effective_at <= clock_timestamp()) THEN
+            RAISE EXCEPTION USING ERRCODE = 'MR003', MESSAGE = 'the policy never was what it is to be again';
+        END IF;
         RETURN NEW;
     END IF;
     SELECT c.policy_sha256 INTO before FROM registry.policy_change c

@@ -46,12 +46,18 @@ def draft(tmp_path):
     name = f"desk-{uuid4().hex[:8]}"
     file = tmp_path / "policy.yaml"
     file.write_text(text.replace("policy: personal-loan-1", f"policy: {name}").replace('"< 12000"', '"< 14000"'))
+    # The cases at the edge move with it.
+    cases = policy_file(LOAN).with_name("cases.yaml").read_text()
+    moved = cases.replace("annual_income: 12000", "annual_income: 14000").replace("11999.99", "13999.99")
+    (tmp_path / "cases.yaml").write_text(moved)
     return file
 
 
-def forward(page, file, because="fewer small incomes", password=PASSWORD):
-    page.get_by_label("Product").select_option(LOAN)
+def forward(page, file, because="fewer small incomes", password=PASSWORD, cases=True):
+    page.get_by_label("Product", exact=True).select_option(LOAN)
     page.get_by_label("Its tables").set_input_files(file)
+    if cases:
+        page.get_by_label("Its cases").set_input_files(file.with_name("cases.yaml"))
     page.get_by_label("Why").fill(because)
     page.get_by_label("Your password").fill(password)
     page.get_by_role("button", name="Put forward").click()
@@ -95,6 +101,9 @@ def test_a_policy_is_put_forward_tried_and_signed_for(server, sign_in_as, draft,
     assert page.get_by_label("Why").input_value() == "fewer small incomes"
     forward(page, draft, password="not it")
     assert "not your password" in page.get_by_role("alert").inner_text()
+    forward(page, draft, cases=False)
+    assert "It did not pass: cases" in page.get_by_label("Signature").inner_text()
+    page.goto("/review/policies/new")
     forward(page, draft)
     version = page.get_by_role("heading", level=1).inner_text()
     assert version.startswith("desk-")

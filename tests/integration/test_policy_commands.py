@@ -97,11 +97,9 @@ def test_a_limit_is_changed_signed_for_and_taken_back(running: Service, tmp_path
     put = json.loads(said(running, "submit", LOAN, "--because", "the first", "--as", MAKER, "--json"))
     assert put["version"] == declared
     backtest = ("backtest", LOAN, declared, "--last", "1h", "--as", MAKER)
-    said(running, *backtest, "--against", declared)
-    said(running, "approve", declared, "--as", SIGNER)
-    publish = ("publish", declared, "--because", "to begin with", "--as", SIGNER)
-    assert "beside the policy in whose place it comes" in said(running, *publish, code=2)
+    assert "neither decides now nor is to come" in said(running, *backtest, "--against", declared, code=2)
     said(running, *backtest)
+    said(running, "approve", declared, "--as", SIGNER)
     said(running, "publish", declared, "--because", "to begin with", "--as", SIGNER)
     back = json.loads(said(running, "rollback", LOAN, "--because", "no", "--as", SIGNER, "--json"))
     assert (back["version"], back["back"]) == (version, True)

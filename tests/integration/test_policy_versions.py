@@ -15,10 +15,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from meridian.db.backtests import KeptBacktest, add_backtest
 from meridian.db.engine import REGISTRAR_ROLE, transaction
 from meridian.decision import Terms
 from meridian.errors import Forbidden, InvalidInput, NotReady, RegistryConflict, Unavailable
 from meridian.evidence import canonical_json, sha256_of
+from meridian.identity import new_id
 from meridian.outcome import Outcome
 from meridian.policy import Bands, PriceTier
 from meridian.products import find_product
@@ -93,6 +95,20 @@ def test_nobody_signs_for_a_policy_of_ones_own(versions: PolicyVersions) -> None
     assert (approved.approved_by, approved.note) == (SIGNER, "read")
     with pytest.raises(RegistryConflict, match="signed for this submission before"):
         versions.approve(approved, "", SIGNER)
+
+
+def test_a_backtest_beside_another_policy_than_the_one_that_decides_is_none(versions: PolicyVersions) -> None:
+    published(versions, terms(0.118))
+    of = terms(0.115)
+    versions.submit(LOAN, of, PASSED, "tests", MAKER)
+    with pytest.raises(InvalidInput, match="no backtest of this very policy"):
+        versions.approve(versions.find(of.version), "", SIGNER)
+    with transaction(versions.engine) as connection:
+        declared = find_product(LOAN).terms.sha256
+        add_backtest(connection, KeptBacktest(new_id(), LOAN, of.sha256, declared, 1, {}, MAKER))
+    versions.approve(versions.find(of.version), "", SIGNER)
+    with pytest.raises(InvalidInput, match="beside the policy in whose place it comes"):
+        versions.publish(of.version, None, "tests", SIGNER)
 
 
 def test_what_did_not_pass_nobody_can_sign_for(versions: PolicyVersions) -> None:

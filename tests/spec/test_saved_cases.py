@@ -178,7 +178,8 @@ def test_a_draft_is_held_to_the_cases_of_its_product_or_those_beside_it(draft: P
     beside = draft.parent / "cases.yaml"
     beside.write_text(TYPICAL + "cases:\n  - {case: A, expect: approve, with: {delay_1: 4}}\n")
     assert cases_file(CARD, draft) == beside
-    assert cases_check(CARD, terms, draft) == {"name": "cases", "passed": True, "found": "1 of 1 cases as expected"}
+    told = "1 of 1 cases as expected (of the draft's own cases.yaml)"
+    assert cases_check(CARD, terms, draft) == {"name": "cases", "passed": True, "found": told}
     beside.write_text("cases: text")
     with pytest.raises(InvalidPolicy, match="begin each case"):
         cases_check(CARD, terms, draft)

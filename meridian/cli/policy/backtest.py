@@ -30,6 +30,7 @@ from meridian.wiring import Wiring
 from meridian.wiring.clock import utc_now
 
 SPAN = re.compile(r"(\d{1,5})([dwh])")
+EARLIEST, LATEST = 1990, 2200
 Report = Callable[[str, float], None]
 UNITS = {"d": timedelta(days=1), "w": timedelta(weeks=1), "h": timedelta(hours=1)}
 MONEY = Assumptions()
@@ -62,15 +63,22 @@ def backtest(
     """
     of, wiring = find_product(product), registrar()
     terms = (terms_named(wiring, of, against), terms_named(wiring, of, draft))
-    if data is not None and (outcomes or groups or last or since):
+    if data is not None and (outcomes or groups or last or since or until):
         raise InvalidInput("--data says itself when its loans were, what became of them and who is in which group; "
-                           "--last, --since, --outcomes and --groups are for the record.")  # fmt: skip
+                           "--last, --since, --until, --outcomes and --groups are for the record.")  # fmt: skip
     wished = Wished(
         Assumptions(lgd, funding, minutes), _known(of, by or []),
         read_outcomes(outcomes) if outcomes else {}, groups_of(groups, compare),
     )  # fmt: skip
+    if html is not None and not html.parent.is_dir():
+        raise InvalidInput(f"--html {html} is in a folder that is not there; make {html.parent} first.")
     if keep_as:
         wiring.policy_versions.find(terms[1].sha256)
+        if terms[0].sha256 not in wiring.policy_versions.decides(of.name):
+            raise InvalidInput(
+                f"{terms[0].version} neither decides now nor is to come: beside it nothing shows what a policy would "
+                "change. Leave --against out to keep this."
+            )
         authenticate(wiring, keep_as)
     with progress_bar() as progress:
         if data is not None:
@@ -107,6 +115,8 @@ def _period(last: str | None, since: str | None, until: str | None, now: datetim
         if said is None:
             raise InvalidInput(f"--last {last!r} is no length of time; write e.g. 90d, 12w or 36h.")
         begin = end - int(said[1]) * UNITS[said[2]]
+    if begin.year < EARLIEST or end.year > LATEST:
+        raise InvalidInput(f"From {begin:%Y-%m-%d} until {end:%Y-%m-%d} is no time of a record; give other days.")
     if begin >= end:
         raise InvalidInput(f"From {begin:%Y-%m-%d %H:%M} until {end:%Y-%m-%d %H:%M} there is no time; swap them.")
     return begin, end
@@ -133,7 +143,7 @@ def _over_data(
     if scorer is None:
         raise InvalidInput(f"No compact model of {of.name} decides here; train one first.")
     run = Run(of.name, terms, wished)
-    loans = read_past_loans(of, data, terms, run.by, scorer, utc_now().date(), report)
+    loans = read_past_loans(of, data, terms, wished.by, scorer, utc_now().date(), report)
     run = replace(run, without=loans.without, compared=[(one.group, one.control) for one in loans.frame.groups])
     done = 0
     for past, by, groups in loans.chunks():

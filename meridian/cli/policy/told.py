@@ -72,6 +72,9 @@ def _tell_trust(document: Mapping[str, Any]) -> None:
         out.print(f"{drawn['decisions']:,} were made again one by one; {_unlike(drawn['unlike'])}.", markup=False)
     for one in document["skipped"]:
         out.print(f"{one['decisions']:,} were left out: {one['why']}.", markup=False)
+    for one in document["dated"]:
+        out.print(f"{one['rule']} ({one['policy']}) has dates and was not in force on all of these days: what it would "
+                  "do is not, or not all, in these figures.", markup=False)  # fmt: skip
     if document["left_out"]:
         out.print(f"The file does not say what these read, and nobody was asked by them: "
                   f"{', '.join(document['left_out'])}.", markup=False)  # fmt: skip
