@@ -16,6 +16,7 @@ from typing import IO, Any
 
 from meridian.errors import InvalidTrainingData
 from meridian.extra import need
+from meridian.products.training_table import ROW
 
 DELIMITERS = (",", ";", "\t", "|")
 LOOKED_AT = 1 << 20
@@ -106,6 +107,8 @@ def header_of(path: Path, delimiter: str, encoding: str) -> list[str]:
             f"The first row of {path.name} has numbers alone; put a row with the columns' names before."
         )
     names = [name or f"column {place}" for place, name in enumerate(given, start=1)]
+    if ROW in names:
+        raise InvalidTrainingData(f"{path.name} has a column {ROW!r}, a name that is taken; rename it.")
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         places = ", ".join(str(place) for place, name in enumerate(names, start=1) if name == twice[0])
