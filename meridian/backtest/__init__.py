@@ -4,9 +4,10 @@ from meridian.backtest.gather import Fields, Gathering, Past, Stored
 from meridian.backtest.page import page_style, report_page
 from meridian.backtest.report import Backtest, OneByOne
 from meridian.backtest.run import Run, Wished
-from meridian.backtest.tally import Assumptions, Tally
+from meridian.backtest.tally import OFFERS, Assumptions, Tally
 
 __all__ = [
+    "OFFERS",
     "Assumptions",
     "Backtest",
     "Fields",

@@ -1,7 +1,7 @@
 """The same decision about many applicants at once, in columns: outcomes, what led to them, and what is offered.
 
 It is for looking at a policy before it decides. Whoever is answered is answered by `decide`; a property test holds the
-two equal, and every backtest does so again on decisions of the record.
+two equal, and every backtest over the record does so again.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import Engine
 
-from meridian.backtest import Backtest, Fields, Gathering, OneByOne, Run, Tally, Wished
+from meridian.backtest import OFFERS, Backtest, Fields, Gathering, OneByOne, Run, Tally, Wished
 from meridian.db import backtests, recorded
 from meridian.db.engine import transaction
 from meridian.db.refusals import refused
@@ -155,9 +155,10 @@ class Backtests:
 
 
 def _changed(before: Terms, after: Terms) -> set[str]:
-    """The rules, by name, that one of two policies has otherwise than the other."""
+    """The rules, by name, that one of two policies has otherwise than the other, and the offers where they differ."""
     one, other = ({rule.name: rule.document() for rule in terms.policy.rules} for terms in (before, after))
-    return {name for name in one.keys() | other.keys() if one.get(name) != other.get(name)}
+    changed = {name for name in one.keys() | other.keys() if one.get(name) != other.get(name)}
+    return changed | ({OFFERS} if before.offers != after.offers else set())
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from meridian.backtest import Past
+from meridian.backtest import OFFERS, Past
 from meridian.decision import Many, Terms
 from meridian.errors import InvalidTrainingData
 from meridian.evidence import FORM, Rung
@@ -23,7 +23,6 @@ from meridian.training.frame import Frame, frame_of
 from meridian.training.table import read_table
 
 AT_ONCE = 50_000
-OFFERS = "what the catalogue of offers leaves"
 
 
 @dataclass(frozen=True)

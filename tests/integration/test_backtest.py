@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from meridian.backtest import Assumptions, Backtest, Wished, report_page
+from meridian.backtest import OFFERS, Assumptions, Backtest, OneByOne, Wished, report_page
 from meridian.backtest.outcomes import read_outcomes
 from meridian.db.engine import REGISTRAR_ROLE
 from meridian.decision import Terms, decide
@@ -21,7 +21,7 @@ from meridian.evidence import Rung
 from meridian.experiments import Groups
 from meridian.outcome import Outcome, Stage
 from meridian.policy import Bands
-from meridian.products import Product
+from meridian.products import Product, find_product
 from meridian.service import Wanted
 from meridian.simulator import requests
 from meridian.wiring import Wiring
@@ -265,3 +265,27 @@ def test_a_tampered_outcome_of_the_record_is_noticed(
     running.execute(flip.format(Outcome.APPROVE.value, row.id))
     assert found.tally.before.unlike == 1
     assert not found.agrees
+
+
+def test_what_was_not_tried_is_not_kept(registrar: Wiring, personal_loan: Product, stricter: Terms) -> None:
+    """Neither where the rule that is changed was left out, nor where nothing was held against anything."""
+    found = tried(registrar, personal_loan, stricter)
+    with pytest.raises(InvalidInput, match="debt-to-income is what the policy changes"):
+        registrar.backtests.keep(replace(found, left_out=["debt-to-income", "credit-age"]), MAKER)
+    offered = replace(stricter, offers=find_product("consumer-loan").terms.offers)
+    with pytest.raises(InvalidInput, match="offers is what the policy changes"):
+        registrar.backtests.keep(replace(found, before=stricter, after=offered, left_out=[OFFERS]), MAKER)
+    found.tally.before.own = found.tally.after.own = 0
+    with pytest.raises(InvalidInput, match="nothing says that these figures are right"):
+        registrar.backtests.keep(replace(found, one_by_one=OneByOne()), MAKER)
+
+
+def test_a_rule_that_is_yet_to_come_is_said_to_be_in_no_figure(
+    registrar: Wiring, personal_loan: Product
+) -> None:  # fmt: skip
+    first, *others = personal_loan.policy.rules
+    coming = replace(first, since=datetime.now(UTC).date() + timedelta(days=30))
+    terms = replace(personal_loan.terms, policy=replace(personal_loan.policy, rules=(coming, *others)))
+    document = tried(registrar, personal_loan, terms).document()
+    assert [(one["policy"], one["rule"]) for one in document["dated"]] == [("after", first.name)]
+    assert "was not in force on all of these days" in report_page(document)

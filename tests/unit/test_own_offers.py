@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from meridian.errors import InvalidProduct
-from meridian.offers import OfferTerms, Why
+from meridian.offers import OfferTerms
 from meridian.products.consumer_loan.offers import OFFERS
 from meridian.products.own import load_product
 from tests.own_products import LOANS, maker
@@ -112,7 +112,3 @@ def test_an_application_without_a_state_makes_no_offers(tmp_path: Path) -> None:
     offers_toml(tmp_path / "products" / product.name)
     with pytest.raises(InvalidProduct, match="the application has no amount, term_months, state"):
         load_product(tmp_path / "products" / product.name)
-
-
-def test_nothing_keeps_somebody_without_a_name() -> None:
-    assert {why.value for why in Why} > set(OFFERS.reasons)

@@ -142,9 +142,9 @@ def _over_data(
     scorer = wiring.models.champion(of.name, Purpose.COMPACT)
     if scorer is None:
         raise InvalidInput(f"No compact model of {of.name} decides here; train one first.")
-    run = Run(of.name, terms, wished)
     loans = read_past_loans(of, data, terms, wished.by, scorer, utc_now().date(), report)
-    run = replace(run, without=loans.without, compared=[(one.group, one.control) for one in loans.frame.groups])
+    compared = [(one.group, one.control) for one in loans.frame.groups]
+    run = Run(of.name, terms, wished, loans.without, compared)
     done = 0
     for past, by, groups in loans.chunks():
         run.add(past, by, groups)
