@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 from meridian.errors import InvalidInput
+from meridian.experiments.rows import rows_of
 
 REF, DEFAULTED = "application_ref", "defaulted"
 SAYS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
@@ -17,16 +17,8 @@ def read_outcomes(path: Path) -> dict[str, bool]:
     An empty cell is a loan of which nobody knows yet. Raises `InvalidInput` with the line for what cannot be read.
     """
     found: dict[str, bool] = {}
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as opened:
-            rows = csv.DictReader(opened)
-            missing = [name for name in (REF, DEFAULTED) if name not in (rows.fieldnames or ())]
-            if missing:
-                raise InvalidInput(f"{path} has no column {', '.join(missing)}; it has {rows.fieldnames}.")
-            for row in rows:
-                _take(found, path, rows.line_num, (row[REF] or "").strip(), (row[DEFAULTED] or "").strip().lower())
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InvalidInput(f"{path} cannot be read: {error}.") from None
+    for line, row in rows_of(path, (REF, DEFAULTED)):
+        _take(found, path, line, row[REF].strip(), row[DEFAULTED].strip().lower())
     if not found:
         raise InvalidInput(f"{path} says of no loan what became of it.")
     return found

@@ -3,6 +3,6 @@
 from meridian.cases.case import Case
 from meridian.cases.reading import read_cases
 from meridian.cases.run import Ran, run
-from meridian.cases.saved import FILE, cases_check
+from meridian.cases.saved import FILE, cases_check, checks_of
 
-__all__ = ["FILE", "Case", "Ran", "cases_check", "read_cases", "run"]
+__all__ = ["FILE", "Case", "Ran", "cases_check", "checks_of", "read_cases", "run"]

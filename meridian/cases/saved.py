@@ -60,6 +60,15 @@ def cases_check(product: Product, terms: Terms, file: Path | None, given: bytes 
     return {"name": "cases", "passed": not wrong_of(done), "found": told}
 
 
+def checks_of(product: Product, terms: Terms, file: Path | None, given: bytes | None = None) -> list[dict[str, Any]]:
+    """What is found of a draft before it is put forward; tables that do not hold together do not get here.
+
+    Raises `InvalidPolicy` as above.
+    """
+    held = {"name": "tables", "passed": True, "found": f"{len(terms.policy.rules)} rules hold together"}
+    return [held, cases_check(product, terms, file, given)]
+
+
 def wrong_of(done: Sequence[Ran]) -> list[str]:
     """What went otherwise than expected, in sentences."""
     return [sentence for one in done for sentence in one.wrong]

@@ -18,7 +18,8 @@ from meridian.decision.offering import offering
 from meridian.decision.terms import Terms
 from meridian.evidence import Evidence
 from meridian.outcome import Outcome
-from meridian.policy import Bands, Found, Policy
+from meridian.policy import Found, Policy
+from meridian.policy.bands import LOW
 from meridian.policy.compiled import Columns
 
 Bools = NDArray[np.bool_]
@@ -94,11 +95,9 @@ def decide_many(many: Many, terms: Terms) -> ManyDecided:
     limits, rates = _priced(policy, many, caps, outcomes)
     by_offers = np.zeros(len(many), np.int8)
     if terms.offers is not None and many.evidence:
-        # Whoever is approved has a PD below the bands' first bound, whatever they are.
-        band = Bands().band(0.0)
         asked = (at for at in np.flatnonzero(outcomes == APPROVE).tolist() if at not in many.apart)
         for at in asked:
-            left = offering(many.evidence[at], terms.offers, float(many.pds[at]), band)
+            left = offering(many.evidence[at], terms.offers, float(many.pds[at]), LOW)
             by_offers[at] = outcomes[at] = left.outcome.severity
             limits[at], rates[at] = (left.offer.limit, left.offer.apr) if left.offer else (np.nan, np.nan)
     made = ManyDecided(outcomes, found, by_rule, verdicts, said, by_offers, limits, rates)
@@ -163,6 +162,6 @@ def _one_by_one(many: Many, terms: Terms, made: ManyDecided) -> None:
             made.found[row, at] = Found.UNKNOWN if result.hit is None else Found.HITS if result.hit else Found.PASSES
             made.by_rule[row, at] = result.outcome.severity
         # An earlier score approves in its band, and refers what is left.
-        made.verdicts[at] = APPROVE if decision.band == Bands().band(0.0) else REFER
+        made.verdicts[at] = APPROVE if decision.band == LOW else REFER
         if decision.offered is not None:
             made.by_offers[at] = decision.outcome.severity

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from meridian.db.backtests import KeptBacktest
 from meridian.db.policy_versions import PolicySubmission
 from meridian.decision import Terms
 from meridian.errors import NotReady
+from meridian.policy import Rule
 from meridian.products import Product
 from meridian.registry import PolicyChange, differences_of, effective
 from meridian.rulebook import sentences_of
-from meridian.rulebook.sentences import phrase
+from meridian.rulebook.sentences import condition
 from meridian.service import PolicyVersions, status_of
 
 
@@ -154,13 +154,9 @@ def _signing(
     return True, ""
 
 
-def _rule(rule: Any, product: Product, texts: Mapping[str, str]) -> RuleRow:
-    def met(name: str, cell: Any) -> str:
-        known = product.vocabulary.fields.get(name)
-        kind, unit = (known.kind, known.unit) if known else (cell.kind, "")
-        return f"{name.replace('_', ' ').replace('.', ' ')} {phrase(cell, kind, unit)}"
-
-    conditions = [*(met(guard.field, guard.cell) for guard in rule.guards), met(rule.field, rule.cell)]
+def _rule(rule: Rule, product: Product, texts: Mapping[str, str]) -> RuleRow:
+    cells = [*((guard.field, guard.cell) for guard in rule.guards), (rule.field, rule.cell)]
+    conditions = [condition(name, cell, product.vocabulary) for name, cell in cells]
     since = f"from {rule.since}" if rule.since else ""
     until = f"before {rule.until}" if rule.until else ""
     return RuleRow(

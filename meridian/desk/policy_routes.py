@@ -10,7 +10,7 @@ from uuid import UUID
 from flask import flash, g, make_response, redirect, render_template, request, url_for
 
 from meridian.backtest import page_style, report_page
-from meridian.cases import cases_check
+from meridian.cases import checks_of
 from meridian.desk.forms import text_of
 from meridian.desk.policy_pages import policies_page, policy_page
 from meridian.desk.routes import Answer, desk
@@ -18,8 +18,6 @@ from meridian.desk.session import current_wiring
 from meridian.errors import Forbidden, InvalidInput, InvalidPolicy, NotFound, NotReady, RegistryConflict
 from meridian.rulebook import check_yaml
 from meridian.wiring import utc_now
-
-CHECKED = "tables"
 
 
 @dataclass(frozen=True)
@@ -85,15 +83,14 @@ def submit() -> Answer:
         return _form(replace(form, findings=tuple(one.sentence() for one in found))), 422
     if not wiring.keys.sign_in(g.analyst, text_of("password", strip_lines=False)):
         return _form(replace(form, error="That is not your password.")), 422
-    held = {"name": CHECKED, "passed": True, "found": f"{len(made.rules)} rules hold together"}
     try:
         terms = replace(product.terms, policy=made)
         cases = request.files.get("cases")
         given = cases.read() if cases and cases.filename else None
-        checks = [held, cases_check(product, terms, None, given)]
+        checks = checks_of(product, terms, None, given)
         one = wiring.desk.policies.submit(product.name, terms, checks, form.because, g.analyst)
     except (InvalidInput, InvalidPolicy, NotReady) as error:
-        return _form(replace(form, error=str(error).replace("--because is empty", "No reason was given"))), 422
+        return _form(replace(form, error=str(error))), 422
     flash(f"{one.version} is put forward. Once a backtest is kept, another person can sign for it.", "done")
     return redirect(url_for("desk.policy", version=one.version), 303)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from meridian.errors import InvalidInput
 from meridian.experiments.estimates import Estimate, ratio_of
+from meridian.experiments.rows import rows_of
 
 APPLICANT = "applicant_id"
 
@@ -45,24 +45,13 @@ class Groups:
         group, slash, control = pair.partition("/")
         if not (colon and slash and group and control) or group == control:
             raise InvalidInput(f"--compare {wanted!r} compares nothing; write column:group/control, e.g. sex:F/M.")
-        try:
-            with path.open(newline="", encoding="utf-8-sig") as opened:
-                rows = csv.DictReader(opened)
-                missing = [name for name in (APPLICANT, column) if name not in (rows.fieldnames or ())]
-                if missing:
-                    raise InvalidInput(f"{path} has no column {', '.join(missing)}; it has {rows.fieldnames}.")
-                values: dict[str, str] = {}
-                for row in rows:
-                    value = row[column]
-                    if value is None or None in row:
-                        raise InvalidInput(f"{path}, line {rows.line_num}: it has not as many cells as the heading.")
-                    if values.setdefault(row[APPLICANT], value) != value:
-                        raise InvalidInput(
-                            f"{path}, line {rows.line_num}: {row[APPLICANT]!r} is {value!r} here and "
-                            f"{values[row[APPLICANT]]!r} above; leave one."
-                        )
-        except (OSError, UnicodeDecodeError) as error:
-            raise InvalidInput(f"{path} cannot be read: {error}.") from None
+        values: dict[str, str] = {}
+        for line, row in rows_of(path, (APPLICANT, column)):
+            applicant, value = row[APPLICANT], row[column]
+            if values.setdefault(applicant, value) != value:
+                raise InvalidInput(
+                    f"{path}, line {line}: {applicant!r} is {value!r} here and {values[applicant]!r} above; leave one."
+                )
         absent = [value for value in (group, control) if value not in values.values()]
         if absent:
             raise InvalidInput(f"Nobody in {path} has {column} {' or '.join(absent)}; look at its values.")

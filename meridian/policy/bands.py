@@ -6,6 +6,10 @@ from dataclasses import asdict, dataclass
 
 from meridian.outcome import Outcome
 
+LOW, GREY, HIGH = "low", "grey", "high"
+"""The bands' names, as the record shows them."""
+OF_OUTCOME = {Outcome.APPROVE: LOW, Outcome.REFER: GREY, Outcome.DECLINE: HIGH}
+
 
 @dataclass(frozen=True)
 class Bands:
@@ -22,7 +26,7 @@ class Bands:
 
     def band(self, pd: float) -> str:
         """The band's name, as the record shows it."""
-        return {Outcome.APPROVE: "low", Outcome.REFER: "grey", Outcome.DECLINE: "high"}[self.outcome(pd)]
+        return OF_OUTCOME[self.outcome(pd)]
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,11 @@ from meridian.decision import Offering, offering
 from meridian.errors import FieldProblem, InvalidInput
 from meridian.evidence import Evidence
 from meridian.outcome import Outcome
-from meridian.policy import Bands
+from meridian.policy.bands import GREY, LOW
 from meridian.products import Product
 from meridian.reasons import MOST_REASONS, Reason, ReasonSource, principal
 
 SHORTEST_NOTE, LONGEST_NOTE = 10, 4_000
-LOW, GREY = (Bands().band(pd) for pd in (0.0, Bands().approve_below))
 UNSCORED_PD = 1.0
 """An approval that no model scored is priced at the last tier."""
 

@@ -36,9 +36,9 @@ def sentences_of(policy: Policy, vocabulary: Vocabulary, text: Text) -> list[str
 
 
 def _rule(rule: Rule, vocabulary: Vocabulary, text: Text) -> str:
-    conditions = [_condition(guard.field, guard.cell, vocabulary) for guard in rule.guards]
+    conditions = [condition(guard.field, guard.cell, vocabulary) for guard in rule.guards]
     if not isinstance(rule.cell, AnyCell):
-        conditions.append(_condition(rule.field, rule.cell, vocabulary))
+        conditions.append(condition(rule.field, rule.cell, vocabulary))
     since = f"From {rule.since} on, " if rule.since else ""
     until = f"{'b' if since else 'B'}efore {rule.until}, " if rule.until else ""
     where = f"where {' and '.join(conditions)} (reason {rule.reason}: {text(rule.reason)})"
@@ -53,7 +53,8 @@ def _begun(text: str) -> str:
     return text[0].upper() + text[1:]
 
 
-def _condition(field: str, cell: Cell, vocabulary: Vocabulary) -> str:
+def condition(field: str, cell: Cell, vocabulary: Vocabulary) -> str:
+    """What a cell asks of a field: `debt to income is above 43 %`."""
     known = vocabulary.fields.get(field)
     kind, unit = (known.kind, known.unit) if known else (cell.kind, "")
     return f"{field.replace('_', ' ').replace('.', ' ')} is {phrase(cell, kind, unit)}"
@@ -109,7 +110,7 @@ def _bands(policy: Policy, vocabulary: Vocabulary) -> Iterator[str]:
     for rung, begins in RUNGS.items():
         for segment in policy.segments:
             if segment.step.rung == rung:
-                where = " and ".join(_condition(guard.field, guard.cell, vocabulary) for guard in segment.guards)
+                where = " and ".join(condition(guard.field, guard.cell, vocabulary) for guard in segment.guards)
                 yield _step(f"{begins}, where {where}", segment.step)
         if rung is Rung.FULL or any(step.rung == rung for step in policy.ladder):
             yield _step(begins, policy.at(rung))

@@ -51,7 +51,7 @@ class PolicyVersions:
         Raises `NotReady` where the product has not what it reads.
         """
         if not because.strip():
-            raise InvalidInput("--because is empty; say in a few words what the policy is to change.")
+            raise InvalidInput("No reason is given; say in a few words what the policy is to change.")
         decided = with_terms(self._product(product), terms)
         checks = [*checks, self._fits_models(decided)]
         submission = versions.PolicySubmission(
@@ -138,7 +138,7 @@ class PolicyVersions:
         *, back: bool = False,
     ) -> PolicyChange:  # fmt: skip
         if not because.strip():
-            raise InvalidInput("--because is empty; say it in a few words, examiners will read it.")
+            raise InvalidInput("No reason is given; say it in a few words, examiners will read it.")
         terms = read_terms(versions.terms_of(connection, sha256), sha256)
         fits = self._fits_models(with_terms(self._product(product), terms))
         if not fits["passed"]:

@@ -81,7 +81,7 @@ def test_a_policy_is_read_in_sentences_and_tables(sign_in_as):
     row = page.get_by_role("region", name="decide now").get_by_role("row").filter(has_text=LOAN)
     row.get_by_role("link").click()
     rule = page.get_by_role("row").filter(has_text="debt-to-income")
-    assert "debt to income above 43 %" in rule.inner_text()
+    assert "debt to income is above 43 %" in rule.inner_text()
     assert "decline" in rule.inner_text()
     assert "approves below a PD of 12 %" in page.get_by_label("Bands and prices").inner_text()
     assert page.goto("/review/policies/no-such-policy").status == 404

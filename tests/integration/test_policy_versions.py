@@ -129,7 +129,7 @@ def test_a_policy_that_reads_what_is_not_there_is_not_taken(versions: PolicyVers
     declared = find_product("credit-card").terms
     with pytest.raises(NotReady, match="is not for personal-loan as it is now"):
         versions.submit(LOAN, declared, PASSED, "another product's", MAKER)
-    for because, of in ((" ", "--because is empty"),):
+    for because, of in ((" ", "No reason is given"),):
         with pytest.raises(InvalidInput, match=of):
             versions.submit(LOAN, terms(0.118), PASSED, because, MAKER)
     with pytest.raises(InvalidInput, match="not offered here"):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from meridian.cases.saved import cases_check
+from meridian.cases import checks_of
 from meridian.cli.models.kept import registrar
 from meridian.cli.models.register import AS_JSON, BECAUSE, BY, authenticate
 from meridian.cli.policy.named import IN_FORCE, terms_named
@@ -76,9 +76,7 @@ def submit(
     of, wiring = find_product(product), registrar()
     terms = terms_named(wiring, of, str(file)) if file else of.terms
     authenticate(wiring, by)
-    # Tables that do not hold together did not get here.
-    held = {"name": "tables", "passed": True, "found": f"{len(terms.policy.rules)} rules hold together"}
-    one = wiring.policy_versions.submit(of.name, terms, [held, cases_check(of, terms, file)], because, by)
+    one = wiring.policy_versions.submit(of.name, terms, checks_of(of, terms, file), because, by)
     if as_json:
         print_json({"version": one.version, "sha256": one.policy_sha256, "checks": one.checks})
     else:
