@@ -111,6 +111,14 @@ def test_a_backtest_beside_another_policy_than_the_one_that_decides_is_none(vers
         versions.publish(of.version, None, "tests", SIGNER)
 
 
+def test_what_decides_and_what_is_to_come_is_what_others_are_tried_beside(versions: PolicyVersions) -> None:
+    assert versions.decides(LOAN) == {find_product(LOAN).terms.sha256}
+    now, then = terms(0.118), terms(0.115)
+    published(versions, now)
+    published(versions, then, datetime.now(UTC) + timedelta(hours=1))
+    assert versions.decides(LOAN) == {now.sha256, then.sha256}
+
+
 def test_what_did_not_pass_nobody_can_sign_for(versions: PolicyVersions) -> None:
     of = terms(0.118)
     versions.submit(LOAN, of, [{"name": "cases", "passed": False, "found": "one"}], "less risk", MAKER)

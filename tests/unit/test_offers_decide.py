@@ -103,6 +103,24 @@ def test_where_nothing_can_be_offered_nobody_is_approved(
     assert not decision.offered.shown
 
 
+def test_what_is_not_known_is_told_before_what_is_not_offered() -> None:
+    """No offer is over 37 months; but whether any could be made, nobody knows as long as the state is not known."""
+    decision = decided(evidence(term_months=37, state=None))
+    assert (decision.outcome, codes(decision)) == (Outcome.REFER, ["D09"])
+
+
+def test_where_the_lenders_own_limits_stand_against_some_offers_a_person_looks() -> None:
+    """The large loans cannot be afforded, and the small ones do not pay: that is not the applicant's doing alone."""
+    poor = evidence({"annual_income": 30_000.0, "debt_to_income": 0.30}, amount=20_000.0)
+    showing = replace(OFFERS.settings.showing, least_profit=Decimal(100_000))
+    terms = replace(TERMS, offers=replace(OFFERS, settings=replace(OFFERS.settings, showing=showing)))
+    decision = decided(poor, terms=terms)
+    assert decision.offered is not None
+    assert {one.why for one in decision.offered.removed} >= {Why.PAYMENT_TO_INCOME, Why.EXPECTED_PROFIT}
+    assert decision.outcome is Outcome.REFER
+    assert set(codes(decision)) == {"O01", "O02"}
+
+
 def test_a_budget_of_which_nobody_says_what_is_lent_refers() -> None:
     budgets = (Budget("low", Decimal(1_000_000)),)
     terms = replace(TERMS, offers=replace(OFFERS, settings=replace(OFFERS.settings, budgets=budgets)))
