@@ -62,7 +62,7 @@ def decided(connection: Connection, period: Period) -> Iterator[list[Stored]]:
     """These decisions, some at a time, in no order."""
     connection.execute(FOR_ALL)
     streamed = connection.execution_options(stream_results=True, yield_per=AT_ONCE)
-    for rows in streamed.execute(DECIDED, period.parameters).partitions():
+    for rows in streamed.execute(DECIDED, period.parameters).partitions(AT_ONCE):
         yield [Stored(*row) for row in rows]
 
 

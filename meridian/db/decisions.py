@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from meridian.db import tables as t
 from meridian.db.clock import compare_clocks
+from meridian.db.exposures import lend
 from meridian.evidence import Evidence
 from meridian.outcome import Outcome, Stage
 from meridian.record import Application, Version
@@ -69,7 +70,10 @@ def get_application(connection: Connection, application_id: UUID) -> Application
 
 
 def add_version(connection: Connection, version: Version) -> None:
-    """Store a version, and that it is to be sealed. Raises `Unavailable` where our clock and the database's differ."""
+    """Store a version, that it is to be sealed, and what it lends.
+
+    Raises `Unavailable` where our clock and the database's differ.
+    """
     compare_clocks(connection, version.decided_at)
     row = {
         **{name: getattr(version, name) for name in VERSION_FIELDS},
@@ -80,6 +84,7 @@ def add_version(connection: Connection, version: Version) -> None:
     }
     connection.execute(insert(t.version), row)
     connection.execute(insert(t.unsealed), {"id": version.id, "leaves": version.leaf.packed()})
+    lend(connection, version)
 
 
 def next_number(connection: Connection, application_id: UUID) -> int:

@@ -17,7 +17,7 @@ from meridian.db.group import GroupCommit
 from meridian.db.prepared import Prepared
 from meridian.db.replies import ReplyRow
 from meridian.errors import Unavailable
-from meridian.record import Application, EvidenceRow, Version
+from meridian.record import Application, EvidenceRow, Exposure, Version
 
 CHECK_VIOLATION = "23514"
 
@@ -78,6 +78,9 @@ PARAMETERS = {
     "governs_because": "text[]",
     "version": "text[]",
     "version_sha256": "bytea[]",
+    "band": "text[]",
+    "month": "date[]",
+    "cents": "bigint[]",
     "job_id": "uuid[]",
     "case_id": "uuid[]",
     "because": "text[]",
@@ -116,6 +119,12 @@ WITH won AS (
                            {policy_version}, {decided_at}, {decided_by}, {governs_because}, {version},
                            {version_sha256}) AS v (application_id)
     JOIN won ON won.id = v.application_id
+), lent AS (
+    INSERT INTO work.exposure (application_id, version_id, product, band, month, cents)
+    SELECT x.* FROM unnest({id}, {version_id}, {product}, {band}, {month}, {cents})
+        AS x (application_id, version_id, product, band, month, cents)
+    JOIN won ON won.id = x.application_id
+    WHERE x.cents IS NOT NULL
 ), asked_for AS (
     INSERT INTO work.job (application_id, id, version_id, created_at)
     SELECT j.* FROM unnest({id}, {job_id}, {version_id}, {decided_at}) AS j (application_id)
@@ -199,6 +208,7 @@ def _columns(entries: Sequence[Entry]) -> dict[str, Any]:
     def hashes(path: str) -> list[bytes | None]:
         return [None if one is None else bytes.fromhex(one) for one in column(path)]
 
+    lent = column("version.exposure")
     return {
         **{
             name: column(f"application.{name}")
@@ -223,6 +233,7 @@ def _columns(entries: Sequence[Entry]) -> dict[str, Any]:
         "model_sha256": hashes("version.model_sha256"),
         "version": column("version.text"),
         "version_sha256": column("version.leaf.sha256"),
+        **{name: [one and getattr(one, name) for one in lent] for name in Exposure._fields},
         "job_id": ids("job_id"),
         "case_id": [None if one is None else str(one.id) for one in column("case")],
         "because": [None if one is None else one.because for one in column("case")],

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from meridian.evidence import sha256_of
@@ -58,8 +58,12 @@ class Terms:
         }
 
     @classmethod
+    @lru_cache(maxsize=32)
     def from_text(cls, text: str) -> Terms:
-        """The terms that were stored as this text; they keep its hash, whatever a later version would write."""
+        """The terms that were stored as this text; they keep its hash, whatever a later version would write.
+
+        Kept, because many decisions have the same ones, and rules and offers are prepared once for all of them.
+        """
         document = json.loads(text)
         terms = cls(
             policy=Policy.from_document(document["policy"]),

@@ -196,6 +196,7 @@ def capture(
     reduced: bool = False,
     pre_computed: PreComputed | None = None,
     keep: Mapping[str, Collection[str]] = NOTHING_KEPT,
+    exposures: Mapping[str, str] | None = None,
 ) -> Evidence:
     """Freeze what is known.
 
@@ -204,7 +205,8 @@ def capture(
     stands in for every model; `versions` has the hashes of model, policy and code in force. The fields of the
     application go with those of every source, for ratios. A feature that an answering source has no value for takes its
     default, and the document says so; one without a default, or whose source did not answer, is null: never zero, never
-    anything that could be taken for news. `keep` names fields, by source, that are frozen beside the features.
+    anything that could be taken for news. `keep` names fields, by source, that are frozen beside the features;
+    `exposures` is what is lent already in the bands that have a budget, in dollars.
     """
     form = next((reading.fields for reading in readings if reading.name == FORM), {})
     values, defaults = {}, {}
@@ -221,6 +223,7 @@ def capture(
             **({"defaults": defaults} if defaults else {}),
             **({"fields": fields} if (fields := _kept(readings, keep)) else {}),
             "feature_fingerprint": features.fingerprint,
+            **({"exposures": dict(exposures)} if exposures else {}),
             **({"pre_computed": pre_computed.document()} if pre_computed else {}),
             "rung": int(Rung.PRE_COMPUTED if pre_computed else _rung(readings, model_sources, reduced=reduced)),
             "versions": dict(versions),

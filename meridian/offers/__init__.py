@@ -3,6 +3,7 @@
 from meridian.offers.asking import Applicant, Asked
 from meridian.offers.catalogue import Catalogue, CatalogueOffer
 from meridian.offers.funnel import offers_for
+from meridian.offers.money import cents, dollars
 from meridian.offers.offered import AskedFor, Kind, Offered, Removed, Shown, Stage, Why
 from meridian.offers.profit import Economics, TakeUp
 from meridian.offers.settings import Affordability, BandCap, Budget, OfferSettings, OfferTerms, RungCap, Showing
@@ -30,5 +31,7 @@ __all__ = [
     "Stage",
     "TakeUp",
     "Why",
+    "cents",
+    "dollars",
     "offers_for",
 ]

@@ -73,7 +73,7 @@ class RungCap:
 
 @dataclass(frozen=True)
 class Budget:
-    """The most that may be lent in a band altogether, in dollars, with what is lent there already."""
+    """The most that may be lent in a band, in dollars, with what is lent there already: in a calendar month (UTC)."""
 
     band: str
     most: Decimal

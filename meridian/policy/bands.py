@@ -8,7 +8,17 @@ from meridian.outcome import Outcome
 
 LOW, GREY, HIGH = "low", "grey", "high"
 """The bands' names, as the record shows them."""
+OFFERED = (LOW, GREY)
+"""The bands that offers are made in."""
 OF_OUTCOME = {Outcome.APPROVE: LOW, Outcome.REFER: GREY, Outcome.DECLINE: HIGH}
+
+
+def offered_in(band: str | None) -> str:
+    """The band in which an approval is offered, from that of its score (None: no model could score).
+
+    Whom the score alone would not have approved a person did: that is the grey band, whatever the score was.
+    """
+    return LOW if band == LOW else GREY
 
 
 @dataclass(frozen=True)

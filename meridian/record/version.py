@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from meridian.decision import Decision
 from meridian.evidence import Evidence, canonical_json
+from meridian.offers import cents
 from meridian.outcome import Outcome, Stage
+from meridian.policy.bands import offered_in
 from meridian.record.rows import Field, Kind, Leaf, content_sha256, microseconds, text_sha256
+
+
+class Exposure(NamedTuple):
+    """What an approval adds to what is lent in a band, in cents; `month` is the first day of its month (UTC)."""
+
+    band: str
+    month: date
+    cents: int
 
 
 @dataclass(frozen=True)
@@ -42,6 +53,17 @@ class Version:
     def text(self) -> str:
         """The document's canonical text: what is stored, and what the caller was answered."""
         return canonical_json(self.document).decode()
+
+    @property
+    def exposure(self) -> Exposure | None:
+        """What it adds where it governs, approves and is of a product with offers: the first of those shown."""
+        shown = self.document.get("offers", {}).get("shown", ())
+        if self.governs_because is None or self.outcome is not Outcome.APPROVE or not shown:
+            return None
+        score = self.document["score"]
+        band = offered_in(score["band"] if score else None)
+        month = self.decided_at.astimezone(UTC).date().replace(day=1)
+        return Exposure(band, month, cents("limit", Decimal(shown[0]["limit"])))
 
     @property
     def fields(self) -> tuple[Field, ...]:

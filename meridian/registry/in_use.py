@@ -11,10 +11,10 @@ from typing import Protocol
 import structlog
 
 from meridian.errors import NotReady
+from meridian.followed import Followed
 from meridian.products import Product
 from meridian.registry.alias import Alias, Change, Place, is_challenged
 from meridian.registry.bundle import usable_scorer
-from meridian.registry.followed import Followed
 from meridian.registry.manifest import Purpose
 from meridian.scoring import Scorer
 

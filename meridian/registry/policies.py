@@ -12,10 +12,10 @@ import structlog
 from meridian.decision import Terms
 from meridian.errors import NotReady
 from meridian.evidence import sha256_of
+from meridian.followed import Followed
 from meridian.policy.derived import DERIVED
 from meridian.products import Product
 from meridian.products.own.checks import PRICED
-from meridian.registry.followed import Followed
 
 log = structlog.get_logger()
 

@@ -10,7 +10,7 @@ from meridian.decision import Offering, offering
 from meridian.errors import FieldProblem, InvalidInput
 from meridian.evidence import Evidence
 from meridian.outcome import Outcome
-from meridian.policy.bands import GREY, LOW
+from meridian.policy.bands import offered_in
 from meridian.products import Product
 from meridian.reasons import MOST_REASONS, Reason, ReasonSource, principal
 
@@ -77,10 +77,8 @@ def _offers(product: Product, evidence: Evidence, score: Mapping[str, Any] | Non
         return None
     if score is None:
         # At the price of the last tier.
-        return offering(evidence, offers, offers.highest_pd, GREY)
-    # Beyond the low band an analyst's approval may have what a grey score may.
-    band = score["band"] if score["band"] == LOW else GREY
-    return offering(evidence, offers, min(score["pd"], offers.highest_pd), band)
+        return offering(evidence, offers, offers.highest_pd, offered_in(None))
+    return offering(evidence, offers, min(score["pd"], offers.highest_pd), offered_in(score["band"]))
 
 
 def proposed(

@@ -8,6 +8,7 @@ from meridian.service.budget import Budget
 from meridian.service.capturing import Capturing
 from meridian.service.decisions import Decisions, Reply, Wanted
 from meridian.service.experiments import Experiments
+from meridian.service.exposures import Exposures
 from meridian.service.fetches import Fetches
 from meridian.service.keys import Keys, Principal
 from meridian.service.live import Live
@@ -39,6 +40,7 @@ __all__ = [
     "Checked",
     "Decisions",
     "Experiments",
+    "Exposures",
     "Fetches",
     "Keys",
     "Live",

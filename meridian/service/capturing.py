@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -40,6 +40,8 @@ class Capturing:
     code_version: str
     batch: Callable[[str, str], Scorer | None]
     """(product, applicant) -> the model whose assessments may stand in for those; None where it cannot be used."""
+    exposures: Callable[[Product], Mapping[str, str] | None]
+    """What is lent already, by band, where a budget asks for it; None where none does, or it is not known."""
 
     def __call__(
         self, product: Product, request: DecisionRequest[Any], received_at: datetime, now: datetime, deadline: Deadline
@@ -62,6 +64,7 @@ class Capturing:
             reduced=reduced,
             pre_computed=pre_computed,
             keep={source: kept.fields for source, kept in product.kept_fields.items()},
+            exposures=self.exposures(product),
             versions={
                 "code": self.code_version,
                 "policy": product.terms.sha256,

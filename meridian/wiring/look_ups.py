@@ -69,7 +69,7 @@ class LookUps:
         """Every line that a decision may wait for."""
         return [*self.online.asking.lines, *(line for asked in self.live.asked.values() for line in asked.lines)]
 
-    def close(self) -> None:
+    def stop(self) -> None:
         """Let go of the store's connections."""
         if "online" in vars(self):
             for engine in self.online.engines:

@@ -64,6 +64,10 @@ class Models:
                 # It scores nothing here, but its hash says which earlier scores still hold.
                 self.batch(name)
 
+    def stop(self) -> None:
+        """Follow the registry no more."""
+        self.in_use.stop()
+
     def _shelf(self, purpose: Purpose) -> ModelShelf:
         folder = self.settings.models_dir if self.settings.models == "any" else None
         return ModelShelf(folder, purpose, self.products, self.in_use)

@@ -15,6 +15,7 @@ from meridian.code_version import code_version
 from meridian.db.breakers import PostgresBreakers
 from meridian.db.engine import APP_ROLE, open_pool
 from meridian.db.entries import Entry, entry_recorder
+from meridian.db.exposures import PostgresExposures
 from meridian.db.policy_versions import PostgresPolicies
 from meridian.db.registry import PostgresRegister
 from meridian.errors import Unavailable
@@ -30,6 +31,7 @@ from meridian.service import (
     Capturing,
     Decisions,
     Experiments,
+    Exposures,
     Fetches,
     Keys,
     Materialisation,
@@ -63,13 +65,12 @@ NOBODY = Nobody()
 
 @dataclass(frozen=True)
 class Wiring:
-    """The objects of one process."""
+    """The objects of one process. `observer` is told how look-ups go."""
 
     settings: Settings
     name: str
     role: str = APP_ROLE
     observer: Observer = NOBODY
-    """Is told how look-ups go."""
 
     @cached_property
     def engine(self) -> Engine:
@@ -129,7 +130,13 @@ class Wiring:
     @cached_property
     def capturing(self) -> Capturing:
         """How evidence is made."""
-        return Capturing(self.online, self.look_ups.live, self.models.fast, code_version(), self.models.batch)
+        fast, batch = self.models.fast, self.models.batch
+        return Capturing(self.online, self.look_ups.live, fast, code_version(), batch, self.exposures)
+
+    @cached_property
+    def exposures(self) -> Exposures:
+        """What is lent already."""
+        return Exposures(PostgresExposures(self.statements).lent)
 
     @property
     def budget(self) -> Budget:
@@ -156,15 +163,9 @@ class Wiring:
     def close(self) -> None:
         """Let go of every connection that was made."""
         made = vars(self)
-        if "breakers" in made:
-            self.breakers.stop()
-        if "models" in made:
-            self.models.in_use.stop()
-        if "products" in made:
-            self.products.stop()
-        look_ups: LookUps | None = made.get("look_ups")
-        if look_ups:
-            look_ups.close()
+        for name in ("breakers", "models", "products", "exposures", "look_ups"):
+            if name in made:
+                made[name].stop()
         for engine in (made.get(name) for name in ("engine", "statements", "desk")):
             if engine is not None:
                 getattr(engine, "engine", engine).dispose()

@@ -11,10 +11,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from meridian.backtest import OFFERS, Assumptions, Backtest, OneByOne, Wished, report_page
 from meridian.backtest.outcomes import read_outcomes
-from meridian.db.engine import REGISTRAR_ROLE
+from meridian.db import backtests
+from meridian.db.engine import REGISTRAR_ROLE, transaction
+from meridian.db.recorded import find_recorded
 from meridian.decision import Terms, decide
 from meridian.errors import InvalidInput
 from meridian.evidence import Rung
@@ -83,9 +86,6 @@ def test_it_counts_what_the_deciding_function_says(
     for replay in running.wiring.replays.sample(PEOPLE, None, 1)[1]:
         assert replay.exact
     ids = [row.id for row in running.query("SELECT id FROM record.version WHERE stage = 'fast'")]
-    from meridian.db.engine import transaction
-    from meridian.db.recorded import find_recorded
-
     with transaction(running.wiring.engine) as connection:
         recorded = find_recorded(connection, ids)
     for one in recorded:
@@ -104,6 +104,18 @@ def test_it_counts_what_the_deciding_function_says(
     assert led["debt-to-income"]["after"]["decline"] > led["debt-to-income"]["before"]["decline"]
     assert document["workload"]["before"]["cases"] == document["outcomes"]["before"]["refer"]
     assert found.agrees
+
+
+def test_the_record_is_read_some_rows_at_a_time_whatever_there_is(
+    registrar: Wiring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database holds the rest: memory grows with a part of the record, and not with the record."""
+    monkeypatch.setattr(backtests, "AT_ONCE", 50)
+    with transaction(registrar.engine) as connection:
+        parts = backtests.decided(connection, backtests.Period(LOAN, Stage.FAST.value, *hour()))
+        first = len(next(parts))
+        assert connection.execute(text("SELECT count(*) FROM pg_cursors")).scalar_one() >= 1
+        assert [first, *map(len, parts)] == [50, 50, 20]
 
 
 def test_nobody_is_swapped_by_the_same_policy(registrar: Wiring, personal_loan: Product) -> None:

@@ -53,6 +53,7 @@ def use(wiring: Wiring) -> None:
         scorers=(shelf(COMPACT), shelf(STANDS_IN)),
         code_version=code_version(),
         batch=wiring.models.batch,
+        exposures=wiring.exposures,
     )
 
 

@@ -19,8 +19,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from meridian.db.engine import transaction
 from meridian.errors import Forbidden, InvalidInput, NotReady, RegistryConflict, Unavailable, UntrustedModel
+from meridian.followed import FIRST_LOOK_S
 from meridian.registry import Alias, ModelsInUse, Place, Purpose, is_challenged
-from meridian.registry.followed import FIRST_LOOK_S
 from meridian.service import Wanted
 from meridian.simulator import requests
 from meridian.wiring import Wiring

@@ -39,11 +39,12 @@ RECORD = [table for table in TABLES if table.startswith("record.")]
 VIEWS = (
     "applications", "decisions", "reasons", "rule_results", "evidence_sources", "evidence_features", "policies", "seal",
     "cases", "jobs", "models", "model_gates", "model_changes", "shadow_scores",
-    "policy_versions", "policy_changes", "policy_backtests",
+    "policy_versions", "policy_changes", "policy_backtests", "exposures",
 )  # fmt: skip
 NAMED_BY = {
     "policies": "policy_version", "seal": "number", "models": "model", "model_gates": "gate", "model_changes": "alias",
     "policy_versions": "policy_version", "policy_changes": "policy_version", "policy_backtests": "policy_version",
+    "exposures": "band",
 }  # fmt: skip
 PARTITION = re.compile(r"_\d{4}_\d{2}$")
 NO_RIGHT, NOT_UPDATABLE = "42501", "55000"
@@ -240,6 +241,7 @@ FORBIDDEN = {
             "record.seal",
             "work.review_case",
             "work.unsealed",
+            "work.exposure",
             "work.anchored",
             "work.reply",
             "online.vector",
@@ -256,7 +258,7 @@ FORBIDDEN = {
         *(written(table, write) for table in TABLES if table != "work.review_case" for write in WRITES),
         *(written("work.review_case", write) for write in WRITES[1:]),
         # At the desk policies are put forward and signed for; to have one decide is the registrar's.
-        *inserts_but("record.policy", "record.version", "work.unsealed", *SIGNED_AT_THE_DESK),
+        *inserts_but("record.policy", "record.version", "work.unsealed", "work.exposure", *SIGNED_AT_THE_DESK),
         *(f"SELECT FROM {table}" for table in TABLES if table.startswith(("access.", "online."))),
         *(f"SELECT FROM {table}" for table in REGISTRY if "policy" not in table and table != BACKTESTS),
         "SELECT FROM work.fetch",

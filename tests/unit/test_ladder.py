@@ -197,7 +197,7 @@ def test_the_fullest_model_that_can_decide_does(
     rung: Rung,
 ) -> None:
     request = parse_request(body(), {LOAN.name: LOAN.request})
-    capturing = Capturing(Says(statuses), Live({}), shelves, "tests", missing)  # type: ignore[arg-type]
+    capturing = Capturing(Says(statuses), Live({}), shelves, "tests", missing, lambda _: None)  # type: ignore[arg-type]
     made = capturing(LOAN, request, NOW, NOW, Deadline.after(1))
     evidence, model = made.evidence, made.scorer
     assert (model.name if model else None) == used

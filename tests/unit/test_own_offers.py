@@ -87,7 +87,7 @@ def test_a_folder_may_have_offers(folder: Path) -> None:
         ("pd_tiers", "pd_tier", "'pd_tier'"),
         ("[settings]", "[settings", "is not TOML"),
         ('state = "FL"', 'state = "Florida"', "rate_caps.state"),
-        ("rung_caps = []", 'rung_caps = []\nbudgets = [{band = "low", most = 5000}]', "has a budget"),
+        ("rung_caps = []", 'rung_caps = []\nbudgets = [{band = "high", most = 5000}]', "has the band 'high'"),
         ('band = "low"', "band = 7", "expected a text"),
     ],
 )

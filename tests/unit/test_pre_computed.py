@@ -99,6 +99,7 @@ def captured(
         scorers=(compact, stand_in),
         code_version="tests",
         batch=lambda *_: assesses,
+        exposures=lambda _: None,
     )
     made = capturing(product, request, NOW, NOW, Deadline.after(1))
     return made.evidence, made.scorer

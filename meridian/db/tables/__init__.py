@@ -17,7 +17,7 @@ from meridian.db.tables.registry import (
     shadow_score,
     submission,
 )
-from meridian.db.tables.work import anchored, fetch, job, reply, review_case, unsealed
+from meridian.db.tables.work import anchored, exposure, fetch, job, reply, review_case, unsealed
 
 __all__ = [
     "analyst",
@@ -30,6 +30,7 @@ __all__ = [
     "change",
     "coverage",
     "evidence",
+    "exposure",
     "fetch",
     "file",
     "job",

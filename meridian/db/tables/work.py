@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, LargeBinary, Table, Text, Uuid
+from sqlalchemy import BigInteger, Column, Date, Identity, LargeBinary, Table, Text, Uuid
 
 from meridian.db.tables.columns import Moment, metadata
 
@@ -37,6 +37,19 @@ job = Table(
     Column("error", Text),
     Column("created_at", Moment),
     Column("done_at", Moment),
+    schema="work",
+)
+
+exposure = Table(
+    "exposure",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("application_id", Uuid),
+    Column("version_id", Uuid),
+    Column("product", Text),
+    Column("band", Text),
+    Column("month", Date),
+    Column("cents", BigInteger),
     schema="work",
 )
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from meridian.errors import InvalidOffers, InvalidProduct
 from meridian.offers import OfferTerms
+from meridian.policy.bands import OFFERED
 from meridian.products.product import Product
 
 OFFERS = "offers.toml"
@@ -53,8 +54,9 @@ def wrong_with(product: Product) -> Iterator[str]:
         yield f"Offers are made from the fields {', '.join(ASKED)}; the application has no {', '.join(absent)}."
     if absent := [name for name in READ if name not in product.features]:
         yield f"Offers are made from the features {' and '.join(READ)}; there is no {' or '.join(absent)}."
-    if offers.settings.budgets:
-        yield "[[settings.budgets]] has a budget, and nothing says yet what is lent already; take it out."
+    for budget in offers.settings.budgets:
+        if budget.band not in OFFERED:
+            yield f"[[settings.budgets]] has the band {budget.band!r}; offers are made in {' and '.join(OFFERED)}."
 
 
 def _document(file: Path) -> dict[str, Any]:

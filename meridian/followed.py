@@ -1,4 +1,4 @@
-"""What the registry says, followed: looked at every second by a thread, and never more than some seconds behind."""
+"""What the database says, followed: looked at every second by a thread, and never more than some seconds behind."""
 
 from __future__ import annotations
 
@@ -24,12 +24,13 @@ FIRST_LOOK_S = 5.0
 class Followed(Generic[T]):
     """The outcome of the last look that succeeded. `take_over` makes the next from it, None at first; it may raise.
 
-    Where the registry cannot be reached, what it said last goes on.
+    Where the database cannot be reached, what it said last goes on. `rest_s`: from one look to the next.
     """
 
-    def __init__(self, name: str, take_over: Callable[[T | None], T]):
+    def __init__(self, name: str, take_over: Callable[[T | None], T], rest_s: float = LOOK_AGAIN_S):
         self._name = name
         self._take_over = take_over
+        self._rest_s = rest_s
         self._keeper = Keeper(name, self._round)
         self.renew()
         renew_in_child(self)
@@ -73,11 +74,11 @@ class Followed(Generic[T]):
         except Exception as error:
             if self._reachable:
                 cause = getattr(getattr(error.__cause__, "orig", None), "pgcode", None)
-                log.warning("registry_not_read", what=self._name, error=type(error).__name__, code=cause)
+                log.warning("not_read", what=self._name, error=type(error).__name__, code=cause)
             self._reachable = False
         else:
             if not self._reachable:
-                log.info("registry_read_again", what=self._name)
+                log.info("read_again", what=self._name)
             self._reachable = True
         self._looked.set()
-        return LOOK_AGAIN_S
+        return self._rest_s
