@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,8 @@ class Backtest:
     compared: Sequence[tuple[str, str]] = ()
     left_out: Sequence[str] = ()
     """Rules that neither policy was asked by, because nothing is said of what they read."""
+    as_of: date | None = None
+    """The day whose rules were asked of everybody; None: those of the day of receipt."""
 
     @property
     def agrees(self) -> bool:
@@ -87,6 +90,7 @@ class Backtest:
             "decisions": tally.decisions,
             "skipped": [{"why": why, "decisions": count} for why, count in self.skipped.items()],
             "left_out": list(self.left_out),
+            "as_of": self.as_of.isoformat() if self.as_of else None,
             "dated": self._dated(),
             "held_to_record": {
                 side: {"decisions": of.own, "unlike": of.unlike}
@@ -132,8 +136,10 @@ class Backtest:
     def _dated(self) -> list[dict[str, Any]]:
         """Rules that were not in force on all of the days: what they would do from their day on is not in the figures.
 
-        Rules are judged as on the day of receipt, as they would have been.
+        Rules are judged as on the day of receipt, as they would have been, unless a day was named.
         """
+        if self.as_of is not None:
+            return []
         first, last = self.tally.first_day, self.tally.last_day
         return [
             {"policy": side, "rule": rule.name, "since": rule.since.isoformat() if rule.since else None,

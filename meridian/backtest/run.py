@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,8 @@ class Wished:
 class Run:
     """Two policies, the one that decides and the other one, over past applications that are added one after the other.
 
-    `without` has rules, by name, that neither is asked by; `compared` the pairs of a group and its control.
+    `without` has rules, by name, that neither is asked by; `compared` the pairs of a group and its control. `as_of` is
+    the day whose rules are asked of everybody; without it, each applicant is asked by those of the day of receipt.
     """
 
     product: str
@@ -41,12 +43,13 @@ class Run:
     wished: Wished
     without: Sequence[str] = ()
     compared: Sequence[tuple[str, str]] = ()
+    as_of: date | None = None
     segments: Segments = field(default_factory=Segments)
 
     def __post_init__(self) -> None:
-        before, after = (_asked(terms, self.without) for terms in self.terms)
+        before, after = (_asked(terms, self.without, self.as_of) for terms in self.terms)
         self.asked = before, after
-        sides = [Side(asked.policy, terms.version) for asked, terms in zip(self.asked, self.terms, strict=True)]
+        sides = [Side(asked.policy, terms) for asked, terms in zip(self.asked, self.terms, strict=True)]
         self.tally = Tally(sides[0], sides[1], self.wished.assumptions)
         groups = self.wished.groups
         if groups is not None:
@@ -74,7 +77,7 @@ class Run:
         """What was found."""
         return Backtest(
             self.product, *self.terms, source, self.tally, self.segments, skipped, one_by_one or OneByOne(),
-            compared=self.compared, left_out=self.without,
+            compared=self.compared, left_out=self.without, as_of=self.as_of,
         )  # fmt: skip
 
     def _members(self, past: Past) -> dict[str, NDArray[np.bool_]]:
@@ -88,11 +91,11 @@ class Run:
         }
 
 
-def _asked(terms: Terms, without: Sequence[str]) -> Terms:
-    if not without:
-        return terms
-    kept = tuple(rule for rule in terms.policy.rules if rule.name not in without)
-    return replace(terms, policy=replace(terms.policy, rules=kept))
+def _asked(terms: Terms, without: Sequence[str], as_of: date | None) -> Terms:
+    policy = terms.policy if as_of is None else terms.policy.as_on(as_of)
+    if without:
+        policy = replace(policy, rules=tuple(rule for rule in policy.rules if rule.name not in without))
+    return replace(terms, policy=policy) if policy is not terms.policy else terms
 
 
 def _called(groups: Groups, value: str) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meridian.backtest.gather import Past
-from meridian.decision import ManyDecided, Said
+from meridian.decision import ManyDecided, Said, Terms
 from meridian.outcome import Outcome
 from meridian.policy import Found, Policy
 
@@ -104,10 +104,13 @@ class Cells:
 
 @dataclass
 class Side:
-    """One policy's part: what led to which outcome, what is lent, and the PDs of each outcome."""
+    """One policy's part: what led to which outcome, what is lent, and the PDs of each outcome.
+
+    `policy` is what is asked, `terms` are those that it is of.
+    """
 
     policy: Policy
-    version: str
+    terms: Terms
     led: Counter[tuple[str, str, int]] = field(default_factory=Counter)
     """(rule or "", what it found or what the score said, outcome) -> how many; several may lead to one outcome."""
     money: Money = field(default_factory=Money)
@@ -120,8 +123,9 @@ class Side:
     def add(self, past: Past, decided: ManyDecided, by: Assumptions) -> None:
         """Add a chunk."""
         outcomes, pds = decided.outcomes, past.many.pds
-        own = np.array([one.policy_version == self.version for one in past.stored], dtype=bool)
-        if len(own):
+        own = np.array([one.policy_version == self.terms.version for one in past.stored], dtype=bool)
+        if own.any():
+            own &= self._asked_then(past.many.days)
             self.own += int(own.sum())
             self.unlike += int((own & (outcomes != past.recorded)).sum())
         against = outcomes != APPROVE
@@ -139,6 +143,15 @@ class Side:
         bins = np.minimum((pds[scored] * BINS).astype(np.int64), BINS - 1)
         places = outcomes[scored].astype(np.int64) * BINS + bins
         self.pds += np.bincount(places, minlength=KINDS * BINS).reshape(KINDS, BINS)
+
+    def _asked_then(self, days: NDArray[np.datetime64]) -> NDArray[np.bool_]:
+        """Whether the rules of a day are those that are asked: other ones decide otherwise, and nothing is wrong."""
+        made_by, asked = self.terms.policy, [rule.name for rule in self.policy.rules]
+        if asked == [rule.name for rule in made_by.rules]:
+            return np.ones(len(days), dtype=bool)
+        of_day, place = np.unique(days, return_inverse=True)
+        alike = [[rule.name for rule in made_by.as_on(day.item()).rules] == asked for day in of_day]
+        return np.array(alike, dtype=bool)[place]
 
     def _lead(self, rule: str, found: str, outcomes: NDArray[np.int8]) -> None:
         for outcome, count in zip(*np.unique(outcomes, return_counts=True), strict=True):

@@ -87,6 +87,11 @@ class Policy:
         """
         return tuple([judged(values, earlier) for judged in self._judged_on(day)])
 
+    def as_on(self, day: date) -> Policy:
+        """The policy of that day, for every day: with the rules that are in force then."""
+        rules = (replace(rule, since=None, until=None) for rule in self.rules if rule.holds_on(day))
+        return replace(self, rules=tuple(rules))
+
     def _judged_on(self, day: date | None) -> list[Any]:
         if self._always is not None:
             return self._always

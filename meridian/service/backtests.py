@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -45,14 +45,16 @@ class Backtests:
         period: tuple[datetime, datetime],
         stage: Stage = Stage.FAST,
         wished: Wished | None = None,
+        as_of: date | None = None,
         progress: Progress = lambda _: None,
     ) -> Backtest:
         """Two policies (the one that decides, the other one) over all decisions of a stage in a period.
 
-        The PD is the one that was recorded. Raises `InvalidInput` where there are no such decisions.
+        The PD is the one that was recorded. Everybody is asked by the rules of the day `as_of`, or else by those of the
+        day of receipt. Raises `InvalidInput` where there are no such decisions.
         """
         wanted = backtests.Period(product.name, stage.value, *period)
-        run = Run(product.name, terms, wished or Wished())
+        run = Run(product.name, terms, wished or Wished(), as_of=as_of)
         gathering = Gathering(
             Fields.of(terms, run.by), lambda sha256: self._read_by(product.name, sha256), stage is not Stage.BATCH
         )  # fmt: skip
@@ -74,7 +76,7 @@ class Backtests:
             "kind": "record", "stage": stage.value, "since": period[0].isoformat(), "until": period[1].isoformat(),
             "outcomes": int(run.tally.cells.known.sum()),
         }  # fmt: skip
-        return run.backtest(source, gathering.skipped, self._one_by_one(product, terms, run.tally, stage))
+        return run.backtest(source, gathering.skipped, self._one_by_one(product, run.asked, run.tally, stage))
 
     def keep(self, backtest: Backtest, by: str) -> backtests.KeptBacktest:
         """Keep what was found, bound to the policy's hash; `by` has just given the password.

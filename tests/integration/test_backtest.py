@@ -7,8 +7,9 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -301,3 +302,28 @@ def test_a_rule_that_is_yet_to_come_is_said_to_be_in_no_figure(
     document = tried(registrar, personal_loan, terms).document()
     assert [(one["policy"], one["rule"]) for one in document["dated"]] == [("after", first.name)]
     assert "was not in force on all of these days" in report_page(document)
+
+
+def test_by_the_rules_of_a_day_a_rule_that_is_yet_to_come_is_tried(
+    registrar: Wiring, personal_loan: Product, stricter: Terms
+) -> None:
+    """What was decided on a day with other rules is held against nothing: it came out otherwise, and rightly."""
+    comes = datetime.now(UTC).date() + timedelta(days=30)
+    before, after = personal_loan.terms, stricter
+    dated = replace(after, policy=replace(after.policy, rules=tuple(
+        replace(rule, since=comes) if rule.name == "debt-to-income" else rule for rule in after.policy.rules
+    )))  # fmt: skip
+
+    def tried_on(terms: tuple[Terms, Terms], day: date | None) -> dict[str, Any]:
+        document: dict[str, Any] = registrar.backtests.over_record(personal_loan, terms, hour(), as_of=day).document()
+        return document
+
+    at_once, then, now = (tried_on((before, one), day) for one, day in ((after, None), (dated, comes), (dated, None)))
+    assert (then["as_of"], then["dated"]) == (comes.isoformat(), [])
+    assert then["outcomes"] == at_once["outcomes"] != now["outcomes"]
+    assert then["held_to_record"]["before"] == {"decisions": PEOPLE, "unlike": 0}
+    assert (then["one_by_one"]["decisions"], then["one_by_one"]["unlike"]) == (PEOPLE, 0)
+    assert f"by the rules of {comes}" in report_page(then)
+    # The policy that decided, as if it had had the rule with a day all along: on that day it is another one.
+    vars(dated)["sha256"] = before.sha256
+    assert tried_on((dated, after), comes)["held_to_record"]["before"]["decisions"] == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -42,6 +42,7 @@ def backtest(
     last: str | None = typer.Option(None, help="Over the decisions of so long until now, e.g. 90d, 12w or 36h."),
     since: str | None = typer.Option(None, help="Over those from this moment on, e.g. 2026-09-01."),
     until: str | None = typer.Option(None, help="And before this one; left out: now."),
+    as_of: str | None = typer.Option(None, help="By the rules of this day for everybody, e.g. 2026-12-01."),
     data: Path | None = typer.Option(None, help="Over past loans instead, as `meridian train` reads them."),
     against: str = typer.Option(IN_FORCE, help="Beside which policy: a version, a file, or in-force."),
     stage: Stage = typer.Option(Stage.FAST, help="Whose decisions of the record: fast or batch."),
@@ -70,6 +71,7 @@ def backtest(
         Assumptions(lgd, funding, minutes), _known(of, by or []),
         read_outcomes(outcomes) if outcomes else {}, groups_of(groups, compare),
     )  # fmt: skip
+    day = as_of_day.date() if (as_of_day := moment(as_of)) else None
     if html is not None and not html.parent.is_dir():
         raise InvalidInput(f"--html {html} is in a folder that is not there; make {html.parent} first.")
     if keep_as:
@@ -82,11 +84,11 @@ def backtest(
         authenticate(wiring, keep_as)
     with progress_bar() as progress:
         if data is not None:
-            found = _over_data(wiring, of, terms, data, wished, progress)
+            found = _over_data(wiring, of, terms, data, wished, day, progress)
         else:
             period = _period(last, since, until, utc_now())
             found = wiring.backtests.over_record(
-                of, terms, period, stage, wished, partial(progress, "decisions judged by both")
+                of, terms, period, stage, wished, day, partial(progress, "decisions judged by both")
             )
     found = replace(found, differences=differences_of(*terms, of))
     document = found.document()
@@ -134,17 +136,18 @@ def _known(product: Product, names: list[str]) -> list[str]:
 
 
 def _over_data(
-    wiring: Wiring, of: Product, terms: tuple[Terms, Terms], data: Path, wished: Wished, report: Report
-) -> Backtest:
+    wiring: Wiring, of: Product, terms: tuple[Terms, Terms], data: Path, wished: Wished, as_of: date | None,
+    report: Report,
+) -> Backtest:  # fmt: skip
     # The training package is not needed to serve, so that only this brings it in.
     from meridian.training.past import read_past_loans
 
     scorer = wiring.models.champion(of.name, Purpose.COMPACT)
     if scorer is None:
         raise InvalidInput(f"No compact model of {of.name} decides here; train one first.")
-    loans = read_past_loans(of, data, terms, wished.by, scorer, utc_now().date(), report)
+    loans = read_past_loans(of, data, terms, wished.by, scorer, as_of or utc_now().date(), report)
     compared = [(one.group, one.control) for one in loans.frame.groups]
-    run = Run(of.name, terms, wished, loans.without, compared)
+    run = Run(of.name, terms, wished, loans.without, compared, as_of)
     done = 0
     for past, by, groups in loans.chunks():
         run.add(past, by, groups)

@@ -70,11 +70,14 @@ def _tell_trust(document: Mapping[str, Any]) -> None:
             out.print(f"{of['decisions']:,} decisions were made by {version}; {_unlike(of['unlike'])}.", markup=False)
     if drawn["decisions"]:
         out.print(f"{drawn['decisions']:,} were made again one by one; {_unlike(drawn['unlike'])}.", markup=False)
+    if document["as_of"]:
+        out.print(f"Everybody was asked by the rules of {document['as_of']}.", markup=False)
     for one in document["skipped"]:
         out.print(f"{one['decisions']:,} were left out: {one['why']}.", markup=False)
     for one in document["dated"]:
         out.print(f"{one['rule']} ({one['policy']}) has dates and was not in force on all of these days: what it would "
-                  "do is not, or not all, in these figures.", markup=False)  # fmt: skip
+                  "do is not, or not all, in these figures. --as-of has a day's rules for everybody.",
+                  markup=False)  # fmt: skip
     if document["left_out"]:
         out.print(f"The file does not say what these read, and nobody was asked by them: "
                   f"{', '.join(document['left_out'])}.", markup=False)  # fmt: skip
