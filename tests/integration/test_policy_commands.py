@@ -92,6 +92,10 @@ def test_a_limit_is_changed_signed_for_and_taken_back(running: Service, tmp_path
     running.wiring.products.look()
     rule = next(one for one in running.wiring.products[LOAN].policy.rules if one.name == "debt-to-income")
     assert rule.cell.text == "> 0.4"
+    assert "above 40 %" in said(running, "show", LOAN, "--version", "in-force")
+    assert "above 43 %" in said(running, "show", LOAN)
+    assert "above 43 %" in said(running, "show", LOAN, "--version", declared)
+    assert "Give --file or --version" in said(running, "show", LOAN, "--version", "x", "--file", "y", code=2)
 
     # Back to what is declared, which is put forward as any other.
     put = json.loads(said(running, "submit", LOAN, "--because", "the first", "--as", MAKER, "--json"))

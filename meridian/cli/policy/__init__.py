@@ -4,7 +4,8 @@ import typer
 
 from meridian.cli.policy.backtest import backtest
 from meridian.cli.policy.cases import cases
-from meridian.cli.policy.tables import check, from_csv, show, to_csv
+from meridian.cli.policy.shown import show
+from meridian.cli.policy.tables import check, from_csv, to_csv
 from meridian.cli.policy.versions import approve, diff, publish, rollback, submit, versions
 
 policy = typer.Typer(no_args_is_help=True)

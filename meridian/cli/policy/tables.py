@@ -24,7 +24,6 @@ from meridian.rulebook import (
     checked,
     complaint,
     read_yaml,
-    sentences_of,
     write_csv,
     write_yaml,
 )
@@ -79,15 +78,6 @@ def _say(name: str, book: Book | None, found: list[Finding], of_cases: str) -> N
     if not found and book is not None:
         rows = ", ".join(f"{len(book.rows(table))} {table}" for table in TABLES)
         out.print(f"{name}: {book.name} holds together: {rows}.{of_cases}", markup=False)
-
-
-def show(name: PRODUCT, file: TABLES_OF = None) -> None:
-    """Tell a policy in sentences: the one in the product's folder or, with --file, another."""
-    product = find_product(name)
-    told = product.policy if file is None else policy_in(product, file)
-    out.print(f"{told.name}, for {name}:", markup=False)
-    for sentence in sentences_of(told, product.vocabulary, lambda code: product.reasons[code].text):
-        out.print(f"- {sentence}", markup=False)
 
 
 def to_csv(
