@@ -1,4 +1,5 @@
-"""The bell: a message that says which job waits. It may be late, doubled or lost; the job's row is the truth.
+"""The bell: a message that says what waits, a job or a part of a batch. It may be late, doubled or lost; the row is the
+truth.
 
 Ringing never holds up an answer: ids go into a small queue, and a thread of their own sends them. Where
 the broker does not answer, they are dropped, and the sweep finds the jobs.
@@ -24,12 +25,15 @@ from meridian.settings import Settings
 log = structlog.get_logger()
 
 ASSESS = "meridian.assess"
+BATCH = "meridian.batch"
 QUEUE = "assessments"
 UPKEEP = "upkeep"
 """For what the schedule asks: a backlog of assessments must not hold up a seal."""
 FETCHES = "fetches"
 """For asking providers ahead: seconds of waiting, which a worker of its own does, where there are providers."""
-QUEUES = (QUEUE, UPKEEP, FETCHES)
+BATCHES = "batches"
+"""For files of applications: a worker of its own does them, so that nobody who waits for an answer waits for a file."""
+QUEUES = (QUEUE, UPKEEP, FETCHES, BATCHES)
 MOST_WAITING = 1000
 GATHER_S = 0.02
 """How long a ring waits for company: a message costs more than to carry one more id."""
@@ -79,16 +83,23 @@ class Bell:
         self._settings = settings
         self._lock = threading.Lock()
         self._pid = 0
-        self._waiting: queue.Queue[UUID] = queue.Queue(MOST_WAITING)
+        self._waiting: queue.Queue[UUID | None] = queue.Queue(MOST_WAITING)
 
     def ring(self, job_id: UUID) -> None:
         """Say that this job waits. Returns at once and never fails."""
+        self._put(job_id)
+
+    def ring_batch(self) -> None:
+        """Say that a part of a batch waits, whichever it is."""
+        self._put(None)
+
+    def _put(self, waits: UUID | None) -> None:
         try:
             if self._pid != os.getpid():
                 self._start()
-            self._waiting.put_nowait(job_id)
+            self._waiting.put_nowait(waits)
         except (queue.Full, RuntimeError) as error:  # RuntimeError: no thread could be started
-            log.warning("bell_dropped", job=str(job_id), error=type(error).__name__)
+            log.warning("bell_dropped", job=str(waits or "a part of a batch"), error=type(error).__name__)
 
     def _start(self) -> None:
         with self._lock:
@@ -98,22 +109,26 @@ class Bell:
             threading.Thread(target=self._send, args=(self._waiting,), name="bell", daemon=True).start()
             self._pid = os.getpid()
 
-    def _send(self, waiting: queue.Queue[UUID]) -> None:
+    def _send(self, waiting: queue.Queue[UUID | None]) -> None:
         app = Celery("meridian-bell", set_as_current=False)
         app.conf.update(broker_settings(self._settings))
         # The queue in PostgreSQL was made by migration; to declare it anew costs a lock on it. On other
         # brokers the first to come makes it.
         declared: dict[str, Any] = {"declare": []} if self._settings.broker.startswith("pgmq:") else {}
         while True:
-            job_ids = [str(job_id) for job_id in _gathered(waiting)]
+            gathered = _gathered(waiting)
+            job_ids = [str(job_id) for job_id in gathered if job_id is not None]
             try:
-                app.send_task(ASSESS, job_ids, **declared)
+                if job_ids:
+                    app.send_task(ASSESS, job_ids, **declared)
+                for _ in range(gathered.count(None)):
+                    app.send_task(BATCH, queue=BATCHES, **declared)
             except Exception as error:
                 log.warning("bell_silent", jobs=job_ids, error=type(error).__name__)
 
 
-def _gathered(waiting: queue.Queue[UUID]) -> list[UUID]:
-    """The next id, and those that came soon after it."""
+def _gathered(waiting: queue.Queue[UUID | None]) -> list[UUID | None]:
+    """What comes next, and what came soon after it."""
     job_ids = [waiting.get()]
     time.sleep(GATHER_S)
     with contextlib.suppress(queue.Empty):

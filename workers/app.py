@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ import structlog
 from celery import Celery, signals
 from kombu.transport import TRANSPORT_ALIASES
 
-from meridian.bell import ASSESS, broker_settings
+from meridian.bell import ASSESS, BATCH, broker_settings
 from meridian.db.durability import check_durable
 from meridian.db.engine import WORKER_ROLE
 from meridian.errors import NotReady, Unavailable
@@ -19,7 +20,18 @@ from meridian.settings import load_settings
 from meridian.sources.providers import read_providers
 from meridian.wiring import Wiring
 
-from .settings import FETCH, LONGEST_FETCH_S, PARTITIONS, SEAL, SWEEP, VECTORS, WITH_PROVIDERS, WORKER_SETTINGS
+from .settings import (
+    FETCH,
+    LONGEST_FETCH_S,
+    LONGEST_PART_S,
+    PARTITIONS,
+    PARTS_FOR_S,
+    SEAL,
+    SWEEP,
+    VECTORS,
+    WITH_PROVIDERS,
+    WORKER_SETTINGS,
+)
 
 log = structlog.get_logger()
 app = Celery("meridian")
@@ -77,10 +89,18 @@ def assess(*job_ids: str) -> None:
         wiring().assessments.assess(UUID(job_id))
 
 
+@app.task(name=BATCH, soft_time_limit=LONGEST_PART_S, time_limit=LONGEST_PART_S + 60)
+def decide_part() -> None:
+    """Decide parts of batches that wait, for some time."""
+    end = monotonic() + PARTS_FOR_S
+    wiring().batches.work(lambda: monotonic() > end)
+
+
 @app.task(name=SWEEP)
 def sweep() -> None:
-    """Ring for the jobs that nobody took."""
+    """Ring for the jobs, and the parts of batches, that nobody took."""
     wiring().assessments.sweep()
+    wiring().batches.sweep()
 
 
 @app.task(name=SEAL)

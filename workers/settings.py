@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from meridian.bell import FETCHES, UPKEEP
+from meridian.bell import BATCH, BATCHES, FETCHES, UPKEEP
 
 SWEEP = "meridian.sweep"
 SEAL = "meridian.seal"
@@ -14,6 +14,12 @@ FETCH = "meridian.fetch"
 
 LONGEST_FETCH_S = 840
 """Providers may take 300 s each, and a fallback is asked after the first."""
+
+LONGEST_PART_S = 300
+"""Thousands of rows take seconds; a model of thousands of trees on a busy machine takes more."""
+
+PARTS_FOR_S = 30.0
+"""So long one message is worked by: a worker that is stopped in between has not far to go."""
 
 WORKER_SETTINGS: dict[str, Any] = {
     # A message is acknowledged when its task has ended, and goes back when the child that ran it is killed:
@@ -45,6 +51,7 @@ WORKER_SETTINGS: dict[str, Any] = {
     "task_routes": {
         **{name: {"queue": UPKEEP} for name in (SWEEP, SEAL, PARTITIONS, VECTORS)},
         FETCH: {"queue": FETCHES},
+        BATCH: {"queue": BATCHES},
     },
     # In memory: nothing that is scheduled here needs to survive, for every run looks at the rows.
     "beat_scheduler": "celery.beat:Scheduler",

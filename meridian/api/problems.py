@@ -6,7 +6,7 @@ import traceback
 from typing import Any
 
 import structlog
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, request
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
@@ -57,8 +57,7 @@ def _ours(error: MeridianError) -> Response:
 
 def _theirs(error: HTTPException) -> Response | HTTPException:
     if isinstance(error, RequestEntityTooLarge):
-        limit = current_app.config["MAX_CONTENT_LENGTH"]
-        return present(BodyTooLarge(f"The body is larger than {limit} bytes; an application is a few kilobytes."))
+        return present(BodyTooLarge(f"The body is larger than {request.max_content_length:,} bytes, the most here."))
     if not 400 <= (error.code or 500) < 600:
         return error
     document = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask_openapi.openapi import OpenAPI
 
+from meridian.api import batch_routes  # noqa: F401  # its routes are v1's
 from meridian.api.metrics import register_metrics
 from meridian.api.open_routes import open_routes
 from meridian.api.overload import register_overload

@@ -254,3 +254,34 @@ class Problem(Shape):
     status: int
     detail: str
     errors: list[FieldProblemOut] = []
+
+
+class PartsOut(Shape):
+    """Parts of some thousand rows, each decided in one transaction."""
+
+    all: int
+    done: int
+    failed: int = Field(description="Set aside after five attempts.")
+
+
+class BatchOut(Shape):
+    """A file of applications, and how far it is."""
+
+    id: str
+    product: str
+    name: str
+    state: Literal["arriving", "running", "done", "failed"]
+    rows: int = Field(description="How many have arrived.")
+    decided: int
+    rejected: int = Field(description="Rows that are no application; /rejects says why.")
+    parts: PartsOut
+    refused: str | None = Field(description="Why the rest of the file could not be read.")
+    error: str | None = Field(description="The last error of a part.")
+    created_at: str
+    done_at: str | None
+
+
+class BatchList(Shape):
+    """The newest ones."""
+
+    data: list[BatchOut]

@@ -67,6 +67,7 @@ COMMANDS = {
     "history": Command("history:history", "The lender's own history of its applicants."),
     "models": Command("models:models", "Models: which there are, what one is, whether it passes its gates."),
     "policy": Command("policy:policy", "Policies as tables: check, show in sentences, to a spreadsheet and back."),
+    "batch": Command("batch:batch", "Files of applications: have one decided, see how far it is, and what came of it."),
     "product": Command("product:product", "Products of your own: new, from a table of past loans; check."),
     "simulate": Command("simulate:simulate", "A simulated lender: make one, its requests, stubs of its sources."),
     "sources": Command("sources:sources", "Providers: who is asked for which source, and a question to one."),

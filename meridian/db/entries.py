@@ -32,14 +32,14 @@ class NewCase:
 
 @dataclass(frozen=True)
 class Entry:
-    """A decided application: its rows, the job of its assessment, its case if it waits for a person, and the replies
-    that its evidence was made of.
+    """A decided application: its rows, the job of its assessment (None where it needs none), its case if it waits for a
+    person, and the replies that its evidence was made of.
     """
 
     application: Application
     evidence: EvidenceRow
     version: Version
-    job_id: UUID
+    job_id: UUID | None
     case: NewCase | None
     replies: Sequence[ReplyRow] = ()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -13,7 +14,25 @@ from meridian.evidence import PreComputed
 
 def put_score(connection: Connection, applicant_id: str, product: str, score: PreComputed) -> None:
     """Put a score in place, unless a newer one is there: assessments are not made in the order of applications."""
-    columns = {
+    put_scores(connection, product, [(applicant_id, score)])
+
+
+def put_scores(connection: Connection, product: str, scores: Sequence[tuple[str, PreComputed]]) -> None:
+    """The same for many; of several scores of one applicant the last."""
+    if not scores:
+        return
+    query = upsert(t.score).values(
+        [{"applicant_id": one, "product": product, **_columns(score)} for one, score in dict(scores).items()]
+    )
+    columns = {name: query.excluded[name] for name in _columns(scores[0][1])}
+    newer = t.score.c.scored_at < query.excluded.scored_at
+    connection.execute(
+        query.on_conflict_do_update(index_elements=["applicant_id", "product"], set_=columns, where=newer)
+    )
+
+
+def _columns(score: PreComputed) -> dict[str, Any]:
+    return {
         "scored_at": score.scored_at,
         "pd": score.pd,
         "points": score.points,
@@ -23,11 +42,6 @@ def put_score(connection: Connection, applicant_id: str, product: str, score: Pr
         "rule_values": dict(score.values),
         "amount": score.amount,
     }
-    query = upsert(t.score).values(applicant_id=applicant_id, product=product, **columns)
-    newer = t.score.c.scored_at < query.excluded.scored_at
-    connection.execute(
-        query.on_conflict_do_update(index_elements=["applicant_id", "product"], set_=columns, where=newer)
-    )
 
 
 def score_of(row: Row[Any]) -> PreComputed | None:

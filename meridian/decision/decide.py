@@ -58,8 +58,8 @@ class Decision:
         }
 
 
-def decide(evidence: Evidence, terms: Terms, scorer: Scorer | None) -> Decision:
-    """Decide from the evidence alone.
+def decide(evidence: Evidence, terms: Terms, scorer: Scorer | None, scored: Score | None = None) -> Decision:
+    """Decide from the evidence alone. `scored` is what the scorer says of it, where many were scored at once.
 
     The outcome is the worst of what the rules and the band lead to: a knock-out declines whatever the
     score, a score above the grey band declines whatever the referrals. Without a model, or without a
@@ -81,7 +81,7 @@ def decide(evidence: Evidence, terms: Terms, scorer: Scorer | None) -> Decision:
     then = _known_then(earlier, evidence) if earlier else {}
     rules = policy.judge(present, then, day)
     step = policy.at(evidence.rung, present)
-    score = Score(earlier.pd, earlier.points, {}) if earlier else _score(scorer, evidence)
+    score = Score(earlier.pd, earlier.points, {}) if earlier else _score(scorer, evidence, scored)
     verdict = (
         _by_earlier(earlier, step.bands, evidence, terms)
         if earlier
@@ -112,10 +112,10 @@ def decide(evidence: Evidence, terms: Terms, scorer: Scorer | None) -> Decision:
     )
 
 
-def _score(scorer: Scorer | None, evidence: Evidence) -> Score | None:
+def _score(scorer: Scorer | None, evidence: Evidence, scored: Score | None) -> Score | None:
     if scorer is None or evidence.absent_sources(scorer.features):
         return None
-    return scorer.score(evidence.features)
+    return scored or scorer.score(evidence.features)
 
 
 def _model(scorer: Scorer | None, earlier: PreComputed | None) -> tuple[str | None, str | None]:

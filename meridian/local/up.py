@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from meridian.bell import FETCHES
+from meridian.bell import BATCHES, FETCHES
 from meridian.db.engine import WORKER_ROLE
 from meridian.errors import NotReady
 from meridian.local import installation
@@ -111,9 +111,10 @@ def _start_service(settings: Settings, children: Supervisor, say: Say) -> str:
     )
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     children.start("worker", [*celery, "worker", "--concurrency", "2", *quiet], env=env, stop_plan=STOP_WORKER)
-    if read_providers(settings.sources_file):
-        fetcher = [*celery, "worker", "--concurrency", "1", "-Q", FETCHES, "-n", "fetcher@%h", *quiet]
-        children.start("fetcher", fetcher, env=env, stop_plan=STOP_WORKER)
+    others = {"batcher": BATCHES} | ({"fetcher": FETCHES} if read_providers(settings.sources_file) else {})
+    for name, queue in others.items():
+        alone = [*celery, "worker", "--concurrency", "1", "-Q", queue, "-n", f"{name}@%h", *quiet]
+        children.start(name, alone, env=env, stop_plan=STOP_WORKER)
     children.start("schedule", [*celery, "beat"], env=env)
     url = f"http://{settings.host}:{settings.port}"
 

@@ -19,7 +19,7 @@ from meridian.products.levers import Lever
 from meridian.products.training_table import TrainingTable
 from meridian.reasons import Reasons
 from meridian.rulebook import Vocabulary, vocabulary_of
-from meridian.scoring import Scorer
+from meridian.scoring import Score, Scorer
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,6 @@ class Product:
             if reads
         }
 
-    def decide(self, evidence: Evidence, scorer: Scorer | None) -> Decision:
+    def decide(self, evidence: Evidence, scorer: Scorer | None, scored: Score | None = None) -> Decision:
         """Decide about this product's evidence with one of its models; see `meridian.decision.decide`."""
-        return decide(evidence, self.terms, scorer)
+        return decide(evidence, self.terms, scorer, scored)

@@ -4,6 +4,7 @@ from meridian.service.asked import Asked, asked_sources, sources_of
 from meridian.service.assessments import Assessments
 from meridian.service.audits import Audits, Verified
 from meridian.service.backtests import Backtests
+from meridian.service.batches import Batches
 from meridian.service.budget import Budget
 from meridian.service.capturing import Capturing
 from meridian.service.decisions import Decisions, Reply, Wanted
@@ -35,6 +36,7 @@ __all__ = [
     "Assessments",
     "Audits",
     "Backtests",
+    "Batches",
     "Budget",
     "Capturing",
     "Checked",

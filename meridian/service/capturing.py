@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Connection
+
 from meridian.application import DecisionRequest
 from meridian.evidence import Evidence, PreComputed, SourceReading, absent_of, capture, unanswered_of
 from meridian.products import Product
@@ -55,7 +57,34 @@ class Capturing:
         absent = absent_of(readings)
         pre_computed = self._pre_computed(product, request, looked_up.earlier, readings, now)
         scorer, reduced = (None, False) if pre_computed else self._scorer(product, absent, applicant_id)
-        evidence = capture(
+        return Captured(
+            self._freeze(product, request, received_at, readings, scorer, reduced, pre_computed), scorer, kept
+        )
+
+    def from_store(
+        self, connection: Connection, product: Product, requests: Sequence[DecisionRequest[Any]],
+        received_at: datetime, now: datetime, scorer: Scorer,
+    ) -> list[Evidence]:  # fmt: skip
+        """What is known at `now` of many who applied at one moment, for a model that reads all sources.
+
+        Nobody is asked anew.
+        """
+        applicants = [request.application.applicant_id for request in requests]
+        held = self.look_up.of_many(connection, product.sources, applicants, received_at, now)
+        return [
+            self._freeze(
+                product, request, received_at,
+                [*product.read_application(request, received_at), *held[request.application.applicant_id]], scorer,
+            )
+            for request in requests
+        ]  # fmt: skip
+
+    def _freeze(
+        self, product: Product, request: DecisionRequest[Any], received_at: datetime,
+        readings: Sequence[SourceReading], scorer: Scorer | None, reduced: bool = False,
+        pre_computed: PreComputed | None = None,
+    ) -> Evidence:  # fmt: skip
+        return capture(
             request=request.document(),
             received_at=received_at,
             readings=readings,
@@ -72,7 +101,6 @@ class Capturing:
                 "reference": scorer.reference_sha256 if scorer else None,
             },
         )
-        return Captured(evidence, scorer, kept)
 
     def _pre_computed(
         self,

@@ -97,7 +97,8 @@ class Decisions:
                 return earlier
             # What stood in its way is its own commit, whose answer was lost: a first answer like any other.
         watch.lap("record")
-        self.ring(entry.job_id)
+        if entry.job_id is not None:
+            self.ring(entry.job_id)
         labels = {"product": request.product, "outcome": decision.outcome.value, "rung": str(int(evidence.rung))}
         return Reply(entry.version.text.encode(), entry.version.id, False, watch.laps, labels)
 

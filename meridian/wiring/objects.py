@@ -27,6 +27,7 @@ from meridian.service import (
     Assessments,
     Audits,
     Backtests,
+    Batches,
     Budget,
     Capturing,
     Decisions,
@@ -149,10 +150,7 @@ class Wiring:
         return SharedBreakers([line.breaker for line in self.look_ups.lines], PostgresBreakers(self.statements))
 
     def warm(self) -> None:
-        """Load models and connect, so that the first caller does not wait for it, and keep the breakers in step.
-
-        What fails, fails again when used.
-        """
+        """Load models, connect, and keep the breakers in step. What fails, fails again when used."""
         with contextlib.suppress(Unavailable):
             self.models.warm()
         for engine in (self.statements, *self.online.engines):
@@ -271,19 +269,19 @@ class Wiring:
     @cached_property
     def assessments(self) -> Assessments:
         """The workers' part."""
+        shadows = Shadows(self.engine, self.models.in_use.shadows)
         return Assessments(
-            engine=self.engine,
-            products=self.products,
-            scorers=self.models.batch,
-            shadows=Shadows(self.engine, self.models.in_use.shadows),
-            clock=utc_now,
-            new_id=new_id,
-            ring=self.bell.ring,
-            code_version=code_version(),
-            policies=self.policies,
-            sweep_after_s=self.settings.sweep_after_s,
-            lease_s=self.settings.lease_s,
-        )
+            self.engine, self.products, self.models.batch, shadows, utc_now, new_id, self.bell.ring, code_version(),
+            self.settings.sweep_after_s, self.settings.lease_s, self.policies,
+        )  # fmt: skip
+
+    @cached_property
+    def batches(self) -> Batches:
+        """Files of applications."""
+        return Batches(
+            self.engine, self.products, self.capturing, self.models.batch, utc_now, new_id, self.bell.ring_batch,
+            code_version(), self.policies, self.settings.sweep_after_s, self.settings.lease_s,
+        )  # fmt: skip
 
     @cached_property
     def queries(self) -> Queries:

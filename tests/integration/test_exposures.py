@@ -113,7 +113,7 @@ def test_a_running_process_learns_of_it_by_itself(budgeted: Lender) -> None:
     assert exposures(product) == {"low": "0.00"}
     lent_now = sum(map(limit, (json.loads(reply.body) for reply in budgeted.decide(3))))
     assert lent_now
-    eventually(lambda: exposures(product) == {"low": f"{lent_now:.2f}"})
+    assert eventually(lambda: exposures(product) == {"low": f"{lent_now:.2f}"})
 
 
 def asked(answer: Callable[[], Any]) -> tuple[Exposures, list[None]]:

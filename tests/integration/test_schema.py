@@ -39,12 +39,12 @@ RECORD = [table for table in TABLES if table.startswith("record.")]
 VIEWS = (
     "applications", "decisions", "reasons", "rule_results", "evidence_sources", "evidence_features", "policies", "seal",
     "cases", "jobs", "models", "model_gates", "model_changes", "shadow_scores",
-    "policy_versions", "policy_changes", "policy_backtests", "exposures",
+    "policy_versions", "policy_changes", "policy_backtests", "exposures", "batches",
 )  # fmt: skip
 NAMED_BY = {
     "policies": "policy_version", "seal": "number", "models": "model", "model_gates": "gate", "model_changes": "alias",
     "policy_versions": "policy_version", "policy_changes": "policy_version", "policy_backtests": "policy_version",
-    "exposures": "band",
+    "exposures": "band", "batches": "name",
 }  # fmt: skip
 PARTITION = re.compile(r"_\d{4}_\d{2}$")
 NO_RIGHT, NOT_UPDATABLE = "42501", "55000"
@@ -217,7 +217,7 @@ FORBIDDEN = {
         *NOT_FOR_APP,
         # Which model decides is for neither callers nor the API to say.
         *(f"INSERT INTO {table} DEFAULT VALUES" for table in REGISTRY),
-        *(written(table, WRITES[0]) for table in TABLES if table.startswith("work.")),
+        *(written(table, WRITES[0]) for table in TABLES if table.startswith("work.") and table != "work.batch"),
         # What providers told of people is for the workers alone.
         "SELECT FROM work.reply",
         *(written("online." + table, WRITES[0]) for table in ("vector", "coverage", "score")),
@@ -235,6 +235,7 @@ FORBIDDEN = {
         *(written(table, WRITES[1]) for table in TABLES if table not in DROPPED_BY_WORKERS),
         *(written(table, WRITES[2]) for table in TABLES),
         *inserts_but(
+            "record.application",
             "record.policy",
             "record.evidence",
             "record.version",
@@ -244,6 +245,8 @@ FORBIDDEN = {
             "work.exposure",
             "work.anchored",
             "work.reply",
+            "work.batch",
+            "work.batch_part",
             "online.vector",
             "online.coverage",
             "online.score",
@@ -261,8 +264,7 @@ FORBIDDEN = {
         *inserts_but("record.policy", "record.version", "work.unsealed", "work.exposure", *SIGNED_AT_THE_DESK),
         *(f"SELECT FROM {table}" for table in TABLES if table.startswith(("access.", "online."))),
         *(f"SELECT FROM {table}" for table in REGISTRY if "policy" not in table and table != BACKTESTS),
-        "SELECT FROM work.fetch",
-        "SELECT FROM work.reply",
+        *(f"SELECT FROM work.{table}" for table in ("fetch", "reply", "batch", "batch_part")),
         *NOT_FOR_APP,
         *DDL,
         *TAKEN,

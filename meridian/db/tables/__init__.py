@@ -17,7 +17,7 @@ from meridian.db.tables.registry import (
     shadow_score,
     submission,
 )
-from meridian.db.tables.work import anchored, exposure, fetch, job, reply, review_case, unsealed
+from meridian.db.tables.work import anchored, batch, batch_part, exposure, fetch, job, reply, review_case, unsealed
 
 __all__ = [
     "analyst",
@@ -26,6 +26,8 @@ __all__ = [
     "application",
     "approval",
     "backtest",
+    "batch",
+    "batch_part",
     "breaker",
     "change",
     "coverage",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Date, Identity, LargeBinary, Table, Text, Uuid
 
-from meridian.db.tables.columns import Moment, metadata
+from meridian.db.tables.columns import Hexadecimal, Moment, metadata
 
 unsealed = Table(
     "unsealed",
@@ -65,6 +65,41 @@ review_case = Table(
     Column("claimed_until", Moment),
     Column("settled_by", Text),
     Column("settled_at", Moment),
+    schema="work",
+)
+
+batch = Table(
+    "batch",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("product", Text),
+    Column("caller", Text),
+    Column("name", Text),
+    Column("input_sha256", Hexadecimal),
+    Column("created_at", Moment),
+    Column("arrived_at", Moment),
+    Column("refused", Text),
+    schema="work",
+)
+
+batch_part = Table(
+    "batch_part",
+    metadata,
+    Column("batch_id", Uuid, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("first_row", BigInteger),
+    Column("rows", BigInteger),
+    Column("state", Text),
+    Column("content", LargeBinary),
+    Column("attempts", BigInteger),
+    Column("lease_until", Moment),
+    Column("error", Text),
+    Column("created_at", Moment),
+    Column("done_at", Moment),
+    Column("decided", BigInteger),
+    Column("rejected", BigInteger),
+    Column("results", LargeBinary),
+    Column("rejects", LargeBinary),
     schema="work",
 )
 
