@@ -32,6 +32,10 @@ class Direction(IntEnum):
     RAISES_RISK = 1
 
 
+SCALAR = (float, int)
+"""Made once: it is asked of every feature of every applicant."""
+
+
 @dataclass(frozen=True)
 class Feature:
     """One input of a model or a rule.
@@ -62,11 +66,14 @@ class Feature:
 
     def value(self, fields: Fields, age_s: Number) -> Number:
         """The feature from its source's fields of that age in seconds, NaN where there is none or it is too old."""
-        value = self.compute(fields)
-        limit = math.inf if self.too_old_after is None else self.too_old_after.total_seconds()
-        if isinstance(value, float | int) and isinstance(age_s, float | int):
+        value, limit = self.compute(fields), self._oldest_s
+        if isinstance(value, SCALAR) and isinstance(age_s, SCALAR):
             return value if math.isfinite(value) and age_s <= limit else math.nan  # ten times faster for one applicant
         return np.where(np.isfinite(value) & (np.asarray(age_s) <= limit), value, np.nan)[()]
+
+    @cached_property
+    def _oldest_s(self) -> float:
+        return math.inf if self.too_old_after is None else self.too_old_after.total_seconds()
 
     def describe(self) -> dict[str, object]:
         """The definition without its code, for fingerprints and catalogues."""

@@ -17,13 +17,13 @@ from sqlalchemy import Connection, Engine
 from meridian.application import DecisionRequest
 from meridian.bulk import Form, Reject, asked_in, columns_of, parts_of, read_rows, rows_in, taken
 from meridian.db import batches
-from meridian.db.bulk_entries import copy_entries
+from meridian.db.bulk_entries import Rows, copy_rows_of
 from meridian.db.engine import transaction
 from meridian.db.entries import Entry, NewCase
 from meridian.db.scores import put_scores
 from meridian.decision import Decision, score_to_keep
 from meridian.errors import InvalidInput, MeridianError, NotReady, Unavailable
-from meridian.evidence import Evidence, sha256_of
+from meridian.evidence import Evidence, PreComputed, sha256_of
 from meridian.outcome import Outcome, Stage
 from meridian.products import Product
 from meridian.record import Application, EvidenceRow, judged, version_of
@@ -35,16 +35,23 @@ log = structlog.get_logger()
 
 ROWS_AT_ONCE = 2_000
 """Rows of a part: enough that what it takes by itself does not count, and few enough to be done in seconds."""
+AT_ONCE = 250
+"""Rows whose documents are in memory at a time."""
+
+
+Asked = tuple[int, DecisionRequest[Any]]
+"""A request and the number of its row."""
 
 
 @dataclass(frozen=True)
 class _Decided:
-    """A row that was decided."""
+    """A row that was decided: what is recorded of it, told of it, and kept of its score, None where nothing is."""
 
     row: int
-    entry: Entry
-    decision: Decision
-    evidence: Evidence
+    ref: str
+    rows: Rows
+    result: dict[str, Any]
+    kept: tuple[str, PreComputed] | None
 
 
 @dataclass(frozen=True)
@@ -177,31 +184,35 @@ class Batches:
         decided = self._decided(product, batch, asked.requests)
         self.policies.publish(product.terms)
         with transaction(self.engine) as connection:
-            if not batches.hold_part(connection, part):
-                return  # in other hands since, and done
-            self._record(connection, product, part, decided, asked.rejects)
+            if batches.hold_part(connection, part):
+                self._record(connection, product, part, decided, asked.rejects)
 
-    def _decided(
-        self, product: Product, batch: batches.Batch, requests: Sequence[tuple[int, DecisionRequest[Any]]]
-    ) -> list[_Decided]:
-        """Evidence, score and decision of each, by the functions that decide about one; a model scores all its rows
-        at once.
-        """
-        by_model: dict[str, tuple[Scorer, list[tuple[int, DecisionRequest[Any]]]]] = {}
+    def _decided(self, product: Product, batch: batches.Batch, requests: Sequence[Asked]) -> list[_Decided]:
+        """Evidence, score and decision of each, by the functions that decide about one; a model scores many at once."""
+        by_model: dict[str, tuple[Scorer, list[Asked]]] = {}
         for row, request in requests:
             scorer = self._scorer(product.name, request.application.applicant_id)
             by_model.setdefault(scorer.sha256, (scorer, []))[1].append((row, request))
-        decided = []
+        decided: list[_Decided] = []
         for scorer, some in by_model.values():
-            with transaction(self.engine) as connection:
-                captured = self.capturing.from_store(
-                    connection, product, [request for _, request in some], batch.created_at, self.clock(), scorer
-                )
-            scores = scorer.scores([evidence.features for evidence in captured])
-            for (row, request), evidence, score in zip(some, captured, scores, strict=True):
-                decision = product.decide(evidence, scorer, score)
-                decided.append(_Decided(row, self._entry(batch, request, evidence, decision), decision, evidence))
+            for start in range(0, len(some), AT_ONCE):
+                decided += self._decided_by(product, batch, scorer, some[start : start + AT_ONCE])
         return sorted(decided, key=lambda one: one.row)
+
+    def _decided_by(
+        self, product: Product, batch: batches.Batch, scorer: Scorer, some: Sequence[Asked]
+    ) -> Iterator[_Decided]:
+        with transaction(self.engine) as connection:
+            captured = self.capturing.from_store(
+                connection, product, [request for _, request in some], batch.created_at, self.clock(), scorer
+            )
+        scores = scorer.scores([evidence.features for evidence in captured])
+        for (row, request), evidence, score in zip(some, captured, scores, strict=True):
+            decision = product.decide(evidence, scorer, score)
+            entry = self._entry(batch, request, evidence, decision)
+            score_kept = score_to_keep(evidence, decision, scorer, product.policy)
+            kept = (request.application.applicant_id, score_kept) if score_kept else None
+            yield _Decided(row, entry.application.ref, Rows.of(entry), _result(row, entry, decision), kept)
 
     def _scorer(self, product: str, applicant_id: str) -> Scorer:
         scorer = self.scorers(product, applicant_id)
@@ -246,30 +257,21 @@ class Batches:
         self, connection: Connection, product: Product, part: batches.ClaimedPart, decided: Sequence[_Decided],
         rejects: Sequence[Reject],
     ) -> None:  # fmt: skip
-        won = copy_entries(connection, [one.entry for one in decided])
-        added = [one for one in decided if one.entry.application.id in won]
-        late = [taken(one.row, one.entry.application.ref) for one in decided if one.entry.application.id not in won]
-        put_scores(connection, product.name, list(self._kept(product, added)))
-        told = sorted([*rejects, *late])
+        won = copy_rows_of(connection, [one.rows for one in decided], self.clock()) if decided else set()
+        added = [one for one in decided if one.rows.id in won]
+        put_scores(connection, product.name, [one.kept for one in added if one.kept])
+        told = sorted([*rejects, *(taken(one.row, one.ref) for one in decided if one.rows.id not in won)])
         rejected = len({reject.row for reject in told})
-        batches.finish_part(connection, part, [_result(one) for one in added], told, rejected)
-
-    def _kept(self, product: Product, decided: Sequence[_Decided]) -> Iterator[tuple[str, Any]]:
-        for one in decided:
-            applicant_id = one.entry.application.applicant_id
-            kept = score_to_keep(one.evidence, one.decision, self._scorer(product.name, applicant_id), product.policy)
-            if kept is not None:
-                yield applicant_id, kept
+        batches.finish_part(connection, part, [one.result for one in added], told, rejected)
 
 
-def _result(one: _Decided) -> dict[str, Any]:
+def _result(row: int, entry: Entry, decision: Decision) -> dict[str, Any]:
     """What a batch's results say of a row."""
-    decision, offer = one.decision, one.decision.offer
-    score = decision.score
+    score, offer = decision.score, decision.offer
     return {
-        "row": one.row,
-        "application_ref": one.entry.application.ref,
-        "decision_id": str(one.entry.version.id),
+        "row": row,
+        "application_ref": entry.application.ref,
+        "decision_id": str(entry.version.id),
         "outcome": decision.outcome.value,
         "pd": round(score.pd, 8) if score else None,
         "points": score.points if score else None,
