@@ -105,10 +105,14 @@ def _kinds(annotation: Any) -> set[Any]:
 
 
 def request_of(product: str, cells: Mapping[Column, Any]) -> dict[str, Any]:
-    """A request from a row's cells; an empty cell is null where a field may be, and says nothing elsewhere."""
+    """A request from a row's cells; an empty cell is null where a field may be, and says nothing elsewhere.
+
+    Where all cells of what is within a field are empty, there is no such field: no report, rather than an empty one.
+    """
     request: dict[str, Any] = {PRODUCT: product}
+    said = {column.path[:-1] for column, value in cells.items() if value is not None}
     for column, value in cells.items():
-        if value is None and not (column.nullable and column.required):
+        if column.path[:-1] not in said or (value is None and not (column.nullable and column.required)):
             continue
         place = request
         for name in column.path[:-1]:

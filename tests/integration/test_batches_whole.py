@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,10 @@ import pytest
 
 from meridian.api.schemas import BatchList, BatchOut
 from meridian.bell import BATCHES, QUEUE, UPKEEP
+from meridian.bulk import Form, columns_of
+from meridian.products import find_product
 from meridian.simulator import requests
+from tests.broken_rows import BROKEN_CELLS, BROKEN_LINES, broken_line
 from tests.commands import meridian
 from tests.conftest import PATIENT
 from tests.faults import kill_9
@@ -85,6 +89,44 @@ def test_over_http_with_a_worker_that_is_killed(running: Service, people: list[d
     # A decision of it is one like any other.
     shown = running.get(f"/v1/decisions/{results[0]['decision_id']}").json()
     assert (shown["stage"], shown["governs"], shown["outcome"]) == ("batch", True, results[0]["outcome"])
+
+
+def test_of_a_file_with_a_hundredth_broken_every_good_row_is_decided_and_every_bad_one_explained(
+    running: Service, people: list[dict[str, Any]]
+) -> None:
+    """In twenty ways and three, among good rows whose decisions are those of the same rows in NDJSON."""
+    worker = running.worker.batches
+    columns = list(columns_of(find_product(LOAN).request).values())[2:]
+    some = people[:2_300]
+
+    def line(person: dict[str, Any], change: dict[str, str]) -> bytes:
+        values = [reduce(lambda place, step: (place or {}).get(step), one.path, person) for one in columns]
+        cells = ["" if value is None else str(value) for value in values]
+        return ",".join(change.get(one.name, cell) for one, cell in zip(columns, cells, strict=True)).encode()
+
+    ways = [*BROKEN_CELLS, *BROKEN_LINES]
+    broken = {100 * at + 50: way for at, way in enumerate(ways)}
+    lines = [",".join(one.name for one in columns).encode()]
+    for row, person in enumerate(some, 1):
+        way = broken.get(row)
+        good = line(person, BROKEN_CELLS[way][0] if way in BROKEN_CELLS else {})
+        lines.append(broken_line(way, good) if way in BROKEN_LINES else good)
+    batch_id = worker.take_in(LOAN, Form.CSV, io.BytesIO(b"\n".join(lines)), "tests", "people.csv")
+    worker.work(lambda: False)
+    found = worker.find(batch_id)
+    assert (found.state, found.rows, found.rejected) == ("done", len(some), len(ways))
+    rejects = {reject.row: reject for reject in worker.rejects(batch_id)}
+    assert rejects.keys() == broken.keys()
+    for row, way in broken.items():
+        column, value = BROKEN_CELLS[way][1:] if way in BROKEN_CELLS else ("", BROKEN_LINES[way])
+        assert rejects[row].column == column
+        assert value in rejects[row].value
+    same = worker.take_in(LOAN, Form.NDJSON, io.BytesIO(ndjson(some)), "tests", "people.ndjson")
+    worker.work(lambda: False)
+    alike = {one["row"]: (one["outcome"], one["pd"], one["reasons"]) for one in worker.results(same)}
+    decided = list(worker.results(batch_id))
+    assert len(decided) == len(some) - len(ways)
+    assert all((one["outcome"], one["pd"], one["reasons"]) == alike[one["row"]] for one in decided)
 
 
 def test_what_is_no_file_of_applications_is_refused_over_http(running: Service) -> None:

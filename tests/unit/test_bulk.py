@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from meridian.application import parse_request
 from meridian.bulk import Form, Reject, Row, as_text, asked_in, columns_of, parts_of, read_rows, rows_in, write_rows
 from meridian.bulk.columns import request_of
-from meridian.bulk.reading import LONGEST_LINE
 from meridian.errors import InvalidInput
 from meridian.products import find_product
+from tests.broken_rows import BROKEN_CELLS, BROKEN_LINES, broken_line
 
 LOAN = find_product("personal-loan")
 NAME = LOAN.name
@@ -83,6 +83,14 @@ def test_a_table_with_gaps_has_its_whole_numbers_as_fractions_and_days_as_moment
     assert (request.application.term_months, request.application.date_of_birth) == (36, date(1988, 4, 17))
 
 
+def test_who_has_no_report_has_none_and_not_an_empty_one() -> None:
+    without = {name: None if name.startswith("credit_report.") else value for name, value in GOOD.items()}
+    ((_, request),), rejects = asked(Form.CSV, csv_file(without))
+    assert (request.application.credit_report, rejects) == (None, [])
+    _, rejects = asked(Form.CSV, csv_file({**without, "credit_report.inquiries_6m": 1}))
+    assert [one.column for one in rejects] == ["credit_report.as_of"]
+
+
 def test_an_empty_cell_is_null_where_a_field_may_be_and_missing_elsewhere() -> None:
     ((_, request),), _ = asked(Form.CSV, csv_file({**GOOD, "employment_years": ""}))
     assert request.application.employment_years is None
@@ -90,56 +98,23 @@ def test_an_empty_cell_is_null_where_a_field_may_be_and_missing_elsewhere() -> N
     assert rejects == [Reject(1, "amount", "nothing", "a value: the field is required")]
 
 
-LINES = {
-    "a number with a thousands separator": ({"amount": '"9,000"'}, "amount", "'9,000'"),
-    "a number with a currency": ({"amount": "$9000"}, "amount", "'$9000'"),
-    "a number with a comma": ({"amount": '"9000,50"'}, "amount", "'9000,50'"),
-    "not a number": ({"annual_income": "NaN"}, "annual_income", "'NaN'"),
-    "infinity": ({"annual_income": "inf"}, "annual_income", "'inf'"),
-    "half a month": ({"term_months": "36.5"}, "term_months", "36.5"),
-    "a percentage": ({"credit_report.revolving_utilisation": "31%"}, "credit_report.revolving_utilisation", "'31%'"),
-    "a spreadsheet's day": ({"date_of_birth": "17.04.1988"}, "date_of_birth", "'17.04.1988'"),
-    "a spreadsheet's number of a day": ({"date_of_birth": "32250"}, "date_of_birth", "'32250'"),
-    "a day that is none": ({"date_of_birth": "1988-02-30"}, "date_of_birth", "'1988-02-30'"),
-    "a word that is none of the list": ({"purpose": "yacht"}, "purpose", "'yacht'"),
-    "another case": ({"housing": "Rent"}, "housing", "'Rent'"),
-    "less than nothing": ({"amount": "-5"}, "amount", "-5.0"),
-    "beyond the most": ({"credit_report.inquiries_6m": "99999"}, "credit_report.inquiries_6m", "99999"),
-    "a name for a token": ({"applicant_id": "Ada Lovelace"}, "applicant_id", "'Ada Lovelace'"),
-    "no token": ({"applicant_id": ""}, "applicant_id", "nothing"),
-    "a null by its name": ({"amount": "null"}, "amount", "'null'"),
-    "a formula": ({"purpose": "=1+1"}, "purpose", "'=1+1'"),
-}
-
-
-@pytest.mark.parametrize("what", LINES)
+@pytest.mark.parametrize("what", BROKEN_CELLS)
 def test_a_broken_cell_is_told_with_row_column_and_value(what: str) -> None:
-    broken, column, value = LINES[what]
+    broken, column, value = BROKEN_CELLS[what]
     requests, rejects = asked(Form.CSV, csv_file(GOOD, {**GOOD, **broken}, GOOD))
     assert [row for row, _ in requests] == [1, 3], "the others go on"
     assert [(one.row, one.column, one.value) for one in rejects] == [(2, column, value)]
     assert rejects[0].expected
 
 
-LINE = csv_file(GOOD).splitlines()[1]
-SPOILT = {
-    "a cell too few": (LINE.rpartition(b",")[0], "25 cells"),
-    "a cell too many": (LINE + b",1", "27 cells"),
-    "a quote that does not end": (b'"' + LINE, "a quote that does not end"),
-    "another encoding": (LINE.replace(b"applicant-0001", "applicänt".encode("latin-1")), "byte 0xe4"),
-    "a line that is too long": (LINE + b" " * LONGEST_LINE, f"{LONGEST_LINE + 1:,} bytes"),
-}
-
-
-@pytest.mark.parametrize("what", SPOILT)
+@pytest.mark.parametrize("what", BROKEN_LINES)
 def test_a_spoilt_line_spoils_no_other(what: str) -> None:
-    line, value = SPOILT[what]
-    head = csv_file()
-    requests, rejects = asked(Form.CSV, head + LINE + b"\n" + line + b"\n" + LINE + b"\n")
+    good = csv_file(GOOD).splitlines()[1]
+    requests, rejects = asked(Form.CSV, csv_file() + b"\n".join([good, broken_line(what, good), good]))
     assert [row for row, _ in requests] == [1, 3]
     ((row, column, shown, _),) = rejects
     assert (row, column) == (2, "")
-    assert value in shown
+    assert BROKEN_LINES[what] in shown
 
 
 OBJECTS = {
