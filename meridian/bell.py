@@ -34,6 +34,8 @@ FETCHES = "fetches"
 BATCHES = "batches"
 """For files of applications: a worker of its own does them, so that nobody who waits for an answer waits for a file."""
 QUEUES = (QUEUE, UPKEEP, FETCHES, BATCHES)
+QUORUM = "quorum"
+"""RabbitMQ's replicated kind of queue."""
 MOST_WAITING = 1000
 GATHER_S = 0.02
 """How long a ring waits for company: a message costs more than to carry one more id."""
@@ -44,6 +46,7 @@ MOST_AT_ONCE = 20
 def broker_settings(settings: Settings) -> dict[str, Any]:
     """Celery's settings for the broker in use, the same for who rings and for who hears."""
     options: dict[str, Any] = {}
+    kind = "classic"
     if settings.broker.startswith("pgmq:"):
         options = {
             # The key=value form, because the URI form drops a socket directory.
@@ -61,6 +64,8 @@ def broker_settings(settings: Settings) -> dict[str, Any]:
     elif settings.broker.startswith("amqp"):
         # Without a confirm, a publish into a broker that is going down is lost in silence.
         options = {"confirm_publish": True}
+        # On a majority of the cluster's disks before it is confirmed, and gone on with when one of them is lost.
+        kind = QUORUM
     return {
         "broker_url": settings.broker,
         "broker_transport_options": options,
@@ -69,11 +74,16 @@ def broker_settings(settings: Settings) -> dict[str, Any]:
         "broker_connection_timeout": 2,
         "task_default_queue": QUEUE,
         # What a worker takes from unless it is told otherwise.
-        "task_queues": [Queue(name) for name in (QUEUE, UPKEEP)],
+        "task_queues": [Queue(name, queue_arguments=_arguments(kind)) for name in (QUEUE, UPKEEP)],
+        "task_create_missing_queue_type": kind,
         "task_ignore_result": True,
         "task_serializer": "json",
         "accept_content": ["json"],
     }
+
+
+def _arguments(kind: str) -> dict[str, str] | None:
+    return {"x-queue-type": kind} if kind == QUORUM else None
 
 
 class Bell:

@@ -15,7 +15,16 @@ import pytest
 from meridian.local.placement import placement_for
 from meridian.local.postgres import EmbeddedPostgres
 from meridian.products import Product
-from tests.services import BROKERS, SERVER_URL, Service, answers, copied_database, fresh_database, service
+from tests.services import (
+    BROKERS,
+    SERVER_URL,
+    Service,
+    answers,
+    copied_database,
+    fresh_database,
+    service,
+    with_quorum_queues,
+)
 
 if TYPE_CHECKING:
     # Not at run time: pytest itself brings the plugin in, and rewrites its assertions.
@@ -181,7 +190,7 @@ def broker_url(request: pytest.FixtureRequest) -> str:
     url = BROKERS[request.param]
     if not answers(url):
         pytest.skip(f"no {request.param} broker answers at {url}")
-    return url
+    return with_quorum_queues(url) if request.param == "amqp" else url
 
 
 @pytest.fixture

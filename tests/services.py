@@ -16,10 +16,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import amqp.exceptions
+import kombu
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
-from meridian.bell import QUEUES
+from meridian.bell import QUEUES, QUORUM
 from meridian.db.dsn import libpq_dsn
 from meridian.db.engine import BROKER_ROLE, WORKER_ROLE, transaction
 from meridian.db.migrate import migrate
@@ -228,6 +230,18 @@ def answers(url: str) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((parsed.host or "127.0.0.1", parsed.port or 5432)) == 0
+
+
+def with_quorum_queues(url: str) -> str:
+    """A RabbitMQ whose queues are of the kind that they are now: those of an earlier version are taken away."""
+    kind = {"x-queue-type": QUORUM}
+    with kombu.Connection(url) as connection:
+        for name in QUEUES:
+            try:
+                connection.channel().queue_declare(name, durable=True, auto_delete=False, arguments=kind)
+            except amqp.exceptions.PreconditionFailed:
+                connection.channel().queue_delete(name)
+    return url
 
 
 def free_port() -> int:
