@@ -67,6 +67,9 @@ COMMANDS = {
     "history": Command("history:history", "The lender's own history of its applicants."),
     "models": Command("models:models", "Models: which there are, what one is, whether it passes its gates."),
     "policy": Command("policy:policy", "Policies as tables: check, show in sentences, to a spreadsheet and back."),
+    "jobs": Command(
+        "jobs:jobs", "What waits for workers, what they have in hand, what failed; and having it tried again."
+    ),
     "batch": Command("batch:batch", "Files of applications: have one decided, see how far it is, and what came of it."),
     "product": Command("product:product", "Products of your own: new, from a table of past loans; check."),
     "simulate": Command("simulate:simulate", "A simulated lender: make one, its requests, stubs of its sources."),

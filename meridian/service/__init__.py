@@ -30,6 +30,7 @@ from meridian.service.reviews import Reviews, Settling
 from meridian.service.seals import Seals
 from meridian.service.shadows import Shadows
 from meridian.service.skew import Checked, SkewCheck, SkewFound, summed
+from meridian.service.work import Work
 
 __all__ = [
     "Asked",
@@ -73,6 +74,7 @@ __all__ = [
     "SkewFound",
     "Verified",
     "Wanted",
+    "Work",
     "asked_sources",
     "sources_of",
     "status_of",
