@@ -5,12 +5,12 @@ from __future__ import annotations
 from flask import Flask
 from flask_wtf.csrf import CSRFProtect
 
-from meridian.desk import formats, policy_routes
+from meridian.desk import formats, policy_routes, work_routes
 from meridian.desk.routes import desk
 from meridian.desk.session import CSRF, LONGEST_SESSION, WIRING
 from meridian.wiring import Wiring
 
-__all__ = ["policy_routes", "register_desk"]
+__all__ = ["policy_routes", "register_desk", "work_routes"]
 
 
 def register_desk(app: Flask, wiring: Wiring) -> None:

@@ -9,10 +9,11 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from meridian.db import waiting
+from meridian.db.batches import Batch, list_batches
 from meridian.db.engine import transaction
 from meridian.errors import InvalidInput
 
-MOST_SHOWN = 1_000
+MOST_SHOWN, MOST_BATCHES = 1_000, 50
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,11 @@ class Work:
         """What failed too often, the oldest first."""
         with transaction(self.engine) as connection:
             return waiting.set_aside(connection, MOST_SHOWN)
+
+    def batches(self) -> list[Batch]:
+        """The newest files of applications, and how far each is."""
+        with transaction(self.engine) as connection:
+            return list_batches(connection, MOST_BATCHES)
 
     def again(self, ids: Sequence[UUID], *, everything: bool = False) -> int:
         """Have jobs and batches tried again that were set aside; how many. The next sweep rings for them.

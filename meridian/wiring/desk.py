@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from meridian.db.engine import ANALYST_ROLE
 from meridian.identity import new_id
 from meridian.products import Product
-from meridian.service import Backtests, PolicyVersions, Reviews
+from meridian.service import Backtests, PolicyVersions, Reviews, Work
 from meridian.settings import Settings
 from meridian.wiring.clock import utc_now
 from meridian.wiring.databases import open_database
@@ -46,3 +46,8 @@ class Desk:
     def backtests(self) -> Backtests:
         """Those that were kept, to be read."""
         return Backtests(self.engine, self.models.archive, new_id)
+
+    @cached_property
+    def work(self) -> Work:
+        """Files in progress, and what was set aside."""
+        return Work(self.engine)
