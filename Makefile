@@ -10,7 +10,7 @@ SHELL := /bin/sh
 # migration is no harm, a long lock is, and the lock time-out is asked for.
 NOT_LINTED := prefer-text-field prefer-bigint-over-smallint require-statement-timeout
 .DEFAULT_GOAL := help
-.PHONY: help up test crash tamper check bench models overload outage lock clean
+.PHONY: help up test crash tamper check bench models overload outage broker bulk lock clean
 .NOTPARALLEL:
 
 help: ## show this list
@@ -23,6 +23,8 @@ help: ## show this list
 	@echo "make models  train on the public data sets, beside a plain scorecard (some minutes; ARGS=--help)"
 	@echo "make overload  ask three times what can be answered, with and without refusing (ten minutes; ARGS=--help)"
 	@echo "make outage  each source in each fault under a steady load (forty minutes; ARGS=--help)"
+	@echo "make broker  ten thousand decisions with the broker down, then back, on each broker (five minutes; ARGS=--help)"
+	@echo "make bulk    a file of a million applications beside its limits (half an hour; ARGS='--applications 200000')"
 	@echo "make lock    renew the locked versions from pyproject.toml (UPGRADE=1: take the newest)"
 	@echo "make clean   remove the virtual environment and caches; data in .meridian stays"
 	@echo "             PYTHON=python3.13 chooses the interpreter (3.11 or newer), VENV=dir the environment"
@@ -65,6 +67,12 @@ overload: $(VENV)/installed-dev
 
 outage: $(VENV)/installed-dev
 	@exec $(BIN)/python -m tests.bench.outage $(ARGS)
+
+broker: $(VENV)/installed-dev
+	@exec $(BIN)/python -m tests.bench.broker $(ARGS)
+
+bulk: $(VENV)/installed-bench
+	@exec $(BIN)/python -m tests.bench.bulk $(ARGS)
 
 lock: $(VENV)/installed-dev
 	$(BIN)/python .ci/lock.py $(if $(UPGRADE),--upgrade)
