@@ -19,7 +19,8 @@ from meridian.bulk import REJECTS, RESULTS, Form, as_text
 from meridian.errors import UnsupportedBody
 
 BATCHES = Tag(name="Batches")
-LARGEST_FILE = 256 * 1024 * 1024
+LARGEST_FILE = 64 * 1024 * 1024
+"""Reading more would hold up the answers of this process for too long; the command line has no limit."""
 IN_MEMORY = 1024 * 1024
 FORMS = {
     "text/csv": Form.CSV,

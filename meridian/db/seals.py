@@ -36,9 +36,17 @@ def may_anchor(connection: Connection) -> bool:
     return bool(connection.execute(ONE_AT_A_TIME, {"lock": ANCHORING}).scalar_one())
 
 
-def take_unsealed(connection: Connection, limit: int) -> list[bytes]:
-    """The packed leaves of up to `limit` commits that wait, the oldest first; they wait no more."""
-    oldest = select(t.unsealed.c.id).order_by(t.unsealed.c.added_at, t.unsealed.c.id).limit(limit)
+def take_unsealed(connection: Connection, limit: int, most_bytes: int) -> list[bytes]:
+    """The packed leaves of up to `limit` commits that wait, the oldest first; they wait no more.
+
+    Of a batch a commit has thousands: no more is taken than the first one and what fits beside it into `most_bytes`.
+    """
+    size = func.length(t.unsealed.c.leaves)
+    in_order = (t.unsealed.c.added_at, t.unsealed.c.id)
+    before = func.sum(size).over(order_by=in_order) - size
+    waiting = select(t.unsealed.c.id, size.label("size"), before.label("before")).order_by(*in_order).limit(limit)
+    some = waiting.subquery()
+    oldest = select(some.c.id).where((some.c.before == 0) | (some.c.before + some.c.size <= most_bytes))
     query = delete(t.unsealed).where(t.unsealed.c.id.in_(oldest)).returning(t.unsealed.c.id, t.unsealed.c.leaves)
     taken: list[tuple[UUID, bytes]] = [(row.id, bytes(row.leaves)) for row in connection.execute(query)]
     return [leaves for _, leaves in sorted(taken)]

@@ -20,6 +20,8 @@ log = structlog.get_logger()
 
 COMMITS_AT_ONCE = 4000
 """Commits that one seal covers at most, so that a seal stays below some megabytes."""
+BYTES_AT_ONCE = 1_000_000
+"""And as many bytes of leaves, 49 each, where a commit has more than one decision's."""
 MONTHS_AHEAD = 3
 
 
@@ -74,7 +76,7 @@ class Seals:
         with transaction(self.engine) as connection:
             if not seals.may_seal(connection):
                 return None
-            taken = seals.take_unsealed(connection, COMMITS_AT_ONCE)
+            taken = seals.take_unsealed(connection, COMMITS_AT_ONCE, BYTES_AT_ONCE)
             leaves = list(chain.from_iterable(map(Seal.leaves_in, taken)))
             if not leaves:
                 return None

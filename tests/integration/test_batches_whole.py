@@ -19,6 +19,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from meridian.api.batch_routes import LARGEST_FILE
 from meridian.api.schemas import BatchList, BatchOut
 from meridian.bell import BATCHES, QUEUE, UPKEEP
 from meridian.bulk import Form, columns_of
@@ -140,6 +141,9 @@ def test_what_is_no_file_of_applications_is_refused_over_http(running: Service) 
     ]:
         answer = sent(running, body, kind, **query)
         assert (answer.status, told in answer.body.decode()) == (status, True), answer.body
+    large = {"Content-Type": "text/csv", "Content-Length": str(LARGEST_FILE + 1)}
+    answer = running.call("POST", f"/v1/batches?product={LOAN}", None, large)
+    assert (answer.status, f"larger than {LARGEST_FILE:,} bytes" in answer.body.decode()) == (413, True)
     assert running.query("SELECT count(*) AS n FROM work.batch")[0].n == 0
 
 
