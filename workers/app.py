@@ -117,8 +117,9 @@ def make_vectors() -> None:
 
 @app.task(name=FETCH, soft_time_limit=LONGEST_FETCH_S, time_limit=LONGEST_FETCH_S + 60)
 def fetch() -> None:
-    """Ask providers what decisions will need."""
+    """Ask providers what decisions will need, and decide again those for whom it comes too late."""
     wiring().fetches.run()
+    wiring().redecisions.told_late()
 
 
 @app.task(name=PARTITIONS)

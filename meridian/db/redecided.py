@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, text
 
 from meridian.db import tables as t
 from meridian.evidence import Rung
@@ -55,3 +55,29 @@ def add_evidence(connection: Connection, row: EvidenceRow) -> None:
     }
     connection.execute(insert(t.evidence), values)
     connection.execute(insert(t.unsealed), {"id": row.id, "leaves": row.leaf.packed()})
+
+
+LATEST = timedelta(days=3)
+"""So long after an application an answer is waited for."""
+TOLD_LATE = text("""
+SELECT v.application_id
+FROM record.application a
+JOIN record.version v ON v.application_id = a.id AND v.number = 1
+JOIN record.evidence e ON e.application_id = a.id AND e.id = v.evidence_id
+WHERE a.applicant_id IN (SELECT r.applicant_id FROM work.reply r WHERE r.received_at > :since)
+      AND v.application_id >= :lowest AND e.rung > :stale
+      AND NOT EXISTS (SELECT FROM record.version w WHERE w.application_id = a.id AND w.stage = 'redecision')
+      AND NOT EXISTS (
+          SELECT FROM jsonb_array_elements(e.document::jsonb -> 'sources') AS s (source)
+          WHERE s.source ->> 'status' IN ('missing', 'failed') AND s.source -> 'no_file' IS NULL
+                AND NOT EXISTS (SELECT FROM work.reply r
+                                WHERE r.applicant_id = a.applicant_id AND r.source = s.source ->> 'name'
+                                      AND r.received_at > v.decided_at))
+ORDER BY v.application_id
+""")
+
+
+def find_told_late(connection: Connection, since: datetime) -> list[UUID]:
+    """Applications decided without sources that have all told since, the last of them after that moment."""
+    bounds = {"lowest": lowest_id(since - LATEST), "stale": int(Rung.STALE)}
+    return list(connection.execute(TOLD_LATE, {"since": since, **bounds}).scalars())

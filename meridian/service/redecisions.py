@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from meridian.application import parse_request
 from meridian.assessment import Settlement, reconcile
 from meridian.db import cases, decisions
 from meridian.db.engine import lock_application, transaction
-from meridian.db.redecided import add_evidence, find_degraded
+from meridian.db.redecided import add_evidence, find_degraded, find_told_late
 from meridian.decision import Decision
 from meridian.errors import InvalidInput
 from meridian.evidence import Evidence, Rung, canonical_json
@@ -29,6 +29,8 @@ from meridian.sources.reply import Reply
 BY = "re-decision"
 PATIENCE_S = 30.0
 """Nobody waits for an answer here, so that sources are given their time."""
+LATELY = timedelta(minutes=10)
+"""So far back it is looked for answers that came late: longer than a worker is away when it is started anew."""
 BY_MACHINE = (Stage.FAST, Stage.BATCH, Stage.REDECISION)
 
 
@@ -94,6 +96,15 @@ class Redecisions:
         with transaction(self.engine) as connection:
             found = find_degraded(connection, since, until, least_rung)
         return len(found), (self._one(application_id, record=record) for application_id in found)
+
+    def told_late(self) -> list[Redecided]:
+        """Decide again, and record it, what was decided before its slow sources had told: now all of them have.
+
+        Only where all have, so that nobody is asked once more for the others.
+        """
+        with transaction(self.engine) as connection:
+            found = find_told_late(connection, self.clock() - LATELY)
+        return [self._one(application_id, record=True) for application_id in found]
 
     def _one(self, application_id: UUID, *, record: bool) -> Redecided:
         with transaction(self.engine) as connection:

@@ -202,6 +202,37 @@ def test_an_older_vector_never_takes_a_newer_ones_place(asking: Asking) -> None:
     assert found[0][0] > ahead[0][0]
 
 
+def test_who_was_decided_before_a_slow_source_told_is_decided_again_when_it_does(asking: Asking) -> None:
+    """Once, and not before all that was away has told; what a case waited for is settled, or a person looks."""
+    redecisions = asking.lender.service.worker.redecisions
+    for stub in asking.stubs.values():
+        stub.fails(FaultName.ERROR)
+    begin(asking)
+    decided = asking.decide(KNOWN)
+    assert decided["evidence"]["rung"] > Rung.STALE
+    assert decided["outcome"] == "refer"
+    assert redecisions.told_late() == []
+    for name in ("bank", "employment"):
+        asking.stubs[name].fails(FaultName.NONE)
+    assert eventually(lambda: fetched(asking) == {"bank", "employment"})
+    assert redecisions.told_late() == [], "the bureau has not told yet"
+    for stub in asking.stubs.values():
+        stub.fails(FaultName.NONE)
+    assert eventually(lambda: fetched(asking) == set(OUTSIDE))
+    (again,) = redecisions.told_late()
+    assert (again.recovered, again.rung, again.rung_now) == (True, decided["evidence"]["rung"], Rung.FULL)
+    assert redecisions.told_late() == [], "once"
+    stages = asking.lender.service.query("SELECT stage FROM record.version ORDER BY number")
+    assert [row.stage for row in stages] == ["fast", "redecision"]
+
+
+def fetched(asking: Asking) -> set[str]:
+    """The sources that have told, after one more round of asking."""
+    due_now(asking)
+    asking.lender.service.worker.fetches.run()
+    return {row.source for row in asking.lender.service.query("SELECT source FROM work.reply")}
+
+
 def test_over_http(asking: Asking) -> None:
     service = asking.lender.service
     service.start_api()
