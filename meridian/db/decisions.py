@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, func, insert, or_, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, insert, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from meridian.db import tables as t
@@ -87,10 +87,30 @@ def add_version(connection: Connection, version: Version) -> None:
     lend(connection, version)
 
 
-def next_number(connection: Connection, application_id: UUID) -> int:
-    """The number of the next version; ask under `lock_application`."""
-    highest = select(func.max(t.version.c.number)).where(t.version.c.application_id == application_id)
-    return int(connection.execute(highest).scalar() or 0) + 1
+# Written once: of what an assessment takes, making a query anew is as much as running it.
+DECIDED = (
+    select(t.version, t.evidence.c.document.label("evidence"))
+    .join(
+        t.evidence,
+        (t.evidence.c.application_id == t.version.c.application_id) & (t.evidence.c.id == t.version.c.evidence_id),
+    )
+    .where(t.version.c.application_id == bindparam("application_id"), t.version.c.id == bindparam("version_id"))
+)
+STANDING = select(func.max(t.version.c.number), func.bool_or(t.version.c.stage == Stage.REDECISION.value)).where(
+    t.version.c.application_id == bindparam("application_id")
+)
+
+
+def get_decided(connection: Connection, application_id: UUID, version_id: UUID) -> tuple[Version, Evidence] | None:
+    """A version and the evidence that it was made of; None where there is no such version."""
+    row = connection.execute(DECIDED, {"application_id": application_id, "version_id": version_id}).one_or_none()
+    return (_version(row), Evidence.from_text(row.evidence)) if row else None
+
+
+def get_standing(connection: Connection, application_id: UUID) -> tuple[int, bool]:
+    """The number of the next version, and whether it was decided again; ask under `lock_application`."""
+    highest, redecided = connection.execute(STANDING, {"application_id": application_id}).one()
+    return int(highest or 0) + 1, bool(redecided)
 
 
 def get_version(connection: Connection, version_id: UUID, application_id: UUID | None = None) -> Governed | None:

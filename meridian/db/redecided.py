@@ -35,13 +35,6 @@ def find_degraded(connection: Connection, since: datetime, until: datetime, leas
     return list(connection.execute(query).scalars())
 
 
-def was_redecided(connection: Connection, application_id: UUID) -> bool:
-    """Whether an application was decided again after an outage."""
-    v = t.version.c
-    query = select(v.id).where(v.application_id == application_id, v.stage == Stage.REDECISION.value).limit(1)
-    return connection.execute(query).one_or_none() is not None
-
-
 def add_evidence(connection: Connection, row: EvidenceRow) -> None:
     """Store a further capture of an application, and that it is to be sealed."""
     values = {

@@ -14,7 +14,6 @@ from sqlalchemy import Connection, Engine
 from meridian.assessment import Settlement, reconcile
 from meridian.db import cases, decisions, jobs
 from meridian.db.engine import lock_application, transaction
-from meridian.db.redecided import was_redecided
 from meridian.db.scores import put_score
 from meridian.decision import Decision, score_to_keep
 from meridian.errors import MeridianError, NotReady, Unavailable
@@ -89,8 +88,10 @@ class Assessments:
 
     def _write(self, job: jobs.ClaimedJob) -> bool:
         with transaction(self.engine) as connection:
-            fast = self._fast_version(connection, job)
-            evidence = decisions.get_evidence(connection, fast.application_id, fast.evidence_id)
+            found = decisions.get_decided(connection, job.application_id, job.version_id)
+        if found is None:
+            raise NotReady(f"the version {job.version_id} of job {job.id} is not in the record")
+        fast, evidence = found
         watch = Stopwatch()
         # Looked up once: the policy that decides may change at any moment.
         product = self._product(evidence)
@@ -107,12 +108,6 @@ class Assessments:
             jobs.finish_job(connection, job.id)
         self.shadows.score(product, evidence, fast, assessment)
         return True
-
-    def _fast_version(self, connection: Connection, job: jobs.ClaimedJob) -> Version:
-        found = decisions.get_version(connection, job.version_id, job.application_id)
-        if found is None:
-            raise NotReady(f"the version {job.version_id} of job {job.id} is not in the record")
-        return found.version
 
     def _scorer(self, product: Product, applicant_id: str) -> Scorer:
         scorer = self.scorers(product.name, applicant_id)
@@ -144,7 +139,8 @@ class Assessments:
             same_policy=decision.policy_version == fast.policy_version,
             scored=decision.score is not None,
         )
-        if was_redecided(connection, fast.application_id):
+        number, redecided = decisions.get_standing(connection, fast.application_id)
+        if redecided:
             # Made again since, on more than this assessment has before it: it is on record, and settles nothing.
             settlement = Settlement.CONFIRM
         overturns = settlement is Settlement.OVERTURN
@@ -153,7 +149,7 @@ class Assessments:
             version_id=self.new_id(),
             application_id=fast.application_id,
             application_ref=fast.document["application_ref"],
-            number=decisions.next_number(connection, fast.application_id),
+            number=number,
             evidence=evidence,
             evidence_id=fast.evidence_id,
             stage=Stage.BATCH,

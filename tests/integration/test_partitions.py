@@ -200,7 +200,8 @@ LOOK_UPS: dict[str, Callable[[Connection, Entry], object]] = {
     "the answer to a retry": lambda c, e: decisions.find_answered(
         c, e.application.caller, e.application.idempotency_key, e.application.ref
     ),
-    "the next version's number": lambda c, e: decisions.next_number(c, e.application.id),
+    "the next version's number": lambda c, e: decisions.get_standing(c, e.application.id),
+    "what an assessment takes": lambda c, e: decisions.get_decided(c, e.application.id, e.version.id),
 }
 
 
