@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from io import BufferedIOBase
+from typing import Any
 
 from meridian.application.repeats import repeated_fields
 from meridian.bulk.columns import Column
@@ -59,7 +60,11 @@ def _csv(file: BufferedIOBase, product: str, columns: Columns) -> Iterator[Row]:
     if not line.strip():
         raise InvalidInput("The file is empty: its first line has no names of columns.")
     delimiter = max(DELIMITERS, key=line.count)
-    named = columns_in(_cells(line, delimiter), columns)
+    try:
+        names = _cells(line, delimiter)
+    except csv.Error:
+        raise InvalidInput("A quote in the file's first line does not end, or ends within a name.") from None
+    named = columns_in(names, columns)
     for number, raw in _lines(file):
         yield _csv_row(number, raw, delimiter, named, product)
 
@@ -132,19 +137,24 @@ def _parquet(file: BufferedIOBase, product: str, columns: Columns) -> Iterator[R
     names = opened.schema_arrow.names
     flat = not any(arrow.types.is_struct(kind) for kind in opened.schema_arrow.types)
     named = columns_in(names, columns) if flat else []
-    number = 0
-    for batch in opened.iter_batches(batch_size=AT_ONCE):
-        for values in batch.to_pylist():
-            number += 1
-            try:
-                if flat:
-                    cells = {column: column.of_value(values[name]) for column, name in zip(named, names, strict=True)}
-                    yield Row(number, body_of(product, cells))
-                else:
-                    document = {name: value for name, value in values.items() if value is not None}
-                    yield Row(number, json.dumps(nested(product, document, columns), default=str))
-            except (TypeError, ValueError) as error:
-                yield rejected(number, "", str(error), "numbers, texts, days, true and false")
+    for number, values in enumerate(_parquet_rows(opened, (arrow.ArrowException, OSError)), 1):
+        try:
+            if flat:
+                cells = {column: column.of_value(values[name]) for column, name in zip(named, names, strict=True)}
+                yield Row(number, body_of(product, cells))
+            else:
+                document = {name: value for name, value in values.items() if value is not None}
+                yield Row(number, json.dumps(nested(product, document, columns), default=str))
+        except (TypeError, ValueError) as error:
+            yield rejected(number, "", str(error), "numbers, texts, days, true and false")
+
+
+def _parquet_rows(opened: Any, broken: tuple[type[Exception], ...]) -> Iterator[dict[str, Any]]:
+    try:
+        for batch in opened.iter_batches(batch_size=AT_ONCE):
+            yield from batch.to_pylist()
+    except broken as error:
+        raise InvalidInput(f"The file cannot be read from here on: {error}.") from None
 
 
 def _shown(raw: bytes) -> str:

@@ -206,14 +206,12 @@ def list_batches(connection: Connection, limit: int, batch_id: UUID | None = Non
     return [Batch(**row._mapping) for row in connection.execute(query)]
 
 
-def results_of(connection: Connection, batch_id: UUID) -> Iterator[Any]:
-    """What was decided, in the order of the file."""
-    return _lines_of(connection, batch_id, t.batch_part.c.results)
-
-
-def rejects_of(connection: Connection, batch_id: UUID) -> Iterator[Any]:
-    """What was not, and why, in the order of the file."""
-    return _lines_of(connection, batch_id, t.batch_part.c.rejects)
+def next_lines(connection: Connection, batch_id: UUID, what: str, after: int) -> tuple[int, list[Any]] | None:
+    """`results` or `rejects` of the next decided part after that number, with its number; None where there is none."""
+    column, p = t.batch_part.c[what], t.batch_part.c
+    query = select(p.number, column).where(p.batch_id == batch_id, p.number > after, column.is_not(None))
+    row = connection.execute(query.order_by(p.number).limit(1)).one_or_none()
+    return None if row is None else (row[0], list(unpacked(bytes(row[1]))))
 
 
 def packed(values: Iterable[Any]) -> bytes:
@@ -224,13 +222,6 @@ def packed(values: Iterable[Any]) -> bytes:
 def unpacked(content: bytes) -> Iterator[Any]:
     """The values that were packed."""
     return map(json.loads, zlib.decompress(content).splitlines())
-
-
-def _lines_of(connection: Connection, batch_id: UUID, column: Any) -> Iterator[Any]:
-    p = t.batch_part.c
-    query = select(column).where(p.batch_id == batch_id, column.is_not(None)).order_by(p.number)
-    for content in connection.execute(query.execution_options(yield_per=1)).scalars():
-        yield from unpacked(bytes(content))
 
 
 def _update(connection: Connection, part: ClaimedPart, **values: Any) -> None:

@@ -169,14 +169,22 @@ class Batches:
 
     def results(self, batch_id: UUID) -> Iterator[dict[str, Any]]:
         """What was decided, in the order of the file."""
-        with transaction(self.engine) as connection:
-            yield from batches.results_of(connection, batch_id)
+        return self._lines(batch_id, "results")
 
     def rejects(self, batch_id: UUID) -> Iterator[Reject]:
         """What was not, and why, in the order of the file."""
-        with transaction(self.engine) as connection:
-            for reject in batches.rejects_of(connection, batch_id):
-                yield Reject(*reject)
+        return (Reject(*reject) for reject in self._lines(batch_id, "rejects"))
+
+    def _lines(self, batch_id: UUID, what: str) -> Iterator[Any]:
+        """A part at a time: whoever reads slowly holds no connection."""
+        number = 0
+        while True:
+            with transaction(self.engine) as connection:
+                found = batches.next_lines(connection, batch_id, what, number)
+            if found is None:
+                return
+            number, lines = found
+            yield from lines
 
     def _decide(self, batch: batches.Batch, part: batches.ClaimedPart) -> None:
         product = self.products[batch.product]

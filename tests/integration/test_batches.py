@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from meridian.application import parse_request
-from meridian.bulk import Form
+from meridian.bulk import Form, reading
 from meridian.db.engine import transaction
 from meridian.errors import InvalidInput, NotFound
 from meridian.evidence import canonical_json
@@ -130,6 +132,23 @@ def test_the_same_file_is_the_same_batch_and_what_was_interrupted_is_gone_on_wit
     rejects = list(worker.rejects(second))
     assert (len(rejects), rejects[0].row, rejects[0].column) == (APPLICANTS, 1, "application_ref")
     assert lent.service.query("SELECT count(*) AS n FROM record.application")[0].n == APPLICANTS
+
+
+def test_of_a_file_that_ends_in_something_unreadable_what_can_be_read_is_decided(
+    lent: Lender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "AT_ONCE", SIZE)
+    names = lent.requests[0]["application"]
+    columns = {name: [one["application"].get(name) for one in lent.requests] for name in names}
+    whole = io.BytesIO()
+    pq.write_table(pa.table(columns), whole, row_group_size=2 * SIZE, compression="none")
+    content = bytearray(whole.getvalue())
+    # The second of three groups of rows, in its pages.
+    at = pq.ParquetFile(io.BytesIO(content)).metadata.row_group(1).column(0).data_page_offset
+    content[at : at + 24] = b"\xff" * 24
+    worker, batch_id = taken_in(lent, io.BytesIO(bytes(content)), Form.PARQUET)
+    assert len(all_of(worker, batch_id)) == 2 * SIZE
+    assert "cannot be read from here on" in str(worker.find(batch_id).refused)
 
 
 def test_of_a_reference_that_stands_twice_the_first_row_is_decided(lent: Lender) -> None:

@@ -144,6 +144,7 @@ def test_what_is_wrong_with_all_of_a_file_is_told_once_and_nothing_is_taken_in()
     for form, content, said in [
         (Form.CSV, b"", "is empty"),
         (Form.CSV, "applicänt".encode("utf-16"), "not UTF-8"),
+        (Form.CSV, b'"applicant_id,amount\n', "quote in the file's first line"),
         (Form.CSV, csv_file(GOOD).replace(b"amount", b"ammount", 1), "no field 'ammount'"),
         (Form.CSV, csv_file(GOOD, head=[*GOOD, "amount"]), "the file twice"),
         (Form.CSV, csv_file(GOOD, head=[name for name in GOOD if name != "purpose"]), "needs purpose"),
