@@ -70,6 +70,10 @@ COMMANDS = {
     "jobs": Command(
         "jobs:jobs", "What waits for workers, what they have in hand, what failed; and having it tried again."
     ),
+    "disagreements": Command(
+        "disagreements:disagreements",
+        "Where fast answers and their assessments differ: how many, by which reasons, and what followed.",
+    ),
     "batch": Command("batch:batch", "Files of applications: have one decided, see how far it is, and what came of it."),
     "product": Command("product:product", "Products of your own: new, from a table of past loans; check."),
     "simulate": Command("simulate:simulate", "A simulated lender: make one, its requests, stubs of its sources."),

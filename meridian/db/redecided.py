@@ -35,6 +35,19 @@ def find_degraded(connection: Connection, since: datetime, until: datetime, leas
     return list(connection.execute(query).scalars())
 
 
+AGAIN = text("""
+SELECT count(*) FROM record.version f
+WHERE f.number = 1 AND f.decided_at >= :since AND f.decided_at < :until AND f.application_id >= :lowest
+      AND EXISTS (SELECT FROM record.version w WHERE w.application_id = f.application_id AND w.stage = 'redecision')
+""")
+
+
+def count_redecided(connection: Connection, since: datetime, until: datetime) -> int:
+    """How many of the applications that were first decided in that time were decided again since."""
+    bounds = {"since": since, "until": until, "lowest": lowest_id(since, -SLACK)}
+    return int(connection.execute(AGAIN, bounds).scalar_one())
+
+
 def add_evidence(connection: Connection, row: EvidenceRow) -> None:
     """Store a further capture of an application, and that it is to be sealed."""
     values = {

@@ -119,11 +119,16 @@ class Evidence:
     def unknown_sources(self, names: Iterable[str]) -> list[str]:
         """The sources, in the capture's order, of those of the named features that are not known."""
         wanted = set(names)
-        return [
-            source
+        return [source for source, unknown in self._unknown.items() if not unknown.isdisjoint(wanted)]
+
+    @cached_property
+    def _unknown(self) -> dict[str, set[str]]:
+        """By source, the features that are not known; without the sources of which all are."""
+        return {
+            source: {name for name, value in values.items() if value is None}
             for source, values in self.document["features"].items()
-            if any(value is None and name in wanted for name, value in values.items())
-        ]
+            if None in values.values()
+        }
 
     def absent_sources(self, names: Iterable[str]) -> list[str]:
         """Those of the unknown features' sources that gave nothing at all."""

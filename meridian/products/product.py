@@ -81,7 +81,15 @@ class Product:
 
     def sources_of(self, names: Iterable[str]) -> frozenset[str]:
         """The sources of these features."""
-        return frozenset(self.features[name].source for name in names)
+        asked = tuple(names)
+        if asked not in self._sources_of:
+            self._sources_of[asked] = frozenset(self.features[name].source for name in asked)
+        return self._sources_of[asked]
+
+    @cached_property
+    def _sources_of(self) -> dict[tuple[str, ...], frozenset[str]]:
+        """Models ask for theirs with every applicant, and there are few models."""
+        return {}
 
     @cached_property
     def vocabulary(self) -> Vocabulary:

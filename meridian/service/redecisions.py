@@ -14,7 +14,7 @@ from meridian.application import parse_request
 from meridian.assessment import Settlement, reconcile
 from meridian.db import cases, decisions
 from meridian.db.engine import lock_application, transaction
-from meridian.db.redecided import add_evidence, find_degraded, find_told_late
+from meridian.db.redecided import add_evidence, count_redecided, find_degraded, find_told_late
 from meridian.decision import Decision
 from meridian.errors import InvalidInput
 from meridian.evidence import Evidence, Rung, canonical_json
@@ -96,6 +96,11 @@ class Redecisions:
         with transaction(self.engine) as connection:
             found = find_degraded(connection, since, until, least_rung)
         return len(found), (self._one(application_id, record=record) for application_id in found)
+
+    def already(self, since: datetime, until: datetime) -> int:
+        """How many of those decided from `since` until before `until` were decided again."""
+        with transaction(self.engine) as connection:
+            return count_redecided(connection, since, until)
 
     def told_late(self) -> list[Redecided]:
         """Decide again, and record it, what was decided before its slow sources had told: now all of them have.

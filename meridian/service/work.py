@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Engine
 
 from meridian.db import waiting
 from meridian.db.batches import Batch, list_batches
+from meridian.db.disagreements import Disagreements, disagreements
 from meridian.db.engine import transaction
 from meridian.errors import InvalidInput
 
@@ -36,6 +38,11 @@ class Work:
         """The newest files of applications, and how far each is."""
         with transaction(self.engine) as connection:
             return list_batches(connection, MOST_BATCHES)
+
+    def disagreements(self, product: str, since: datetime, until: datetime) -> Disagreements:
+        """Where the fast answers of a time and their assessments differ."""
+        with transaction(self.engine) as connection:
+            return disagreements(connection, product, since, until)
 
     def again(self, ids: Sequence[UUID], *, everything: bool = False) -> int:
         """Have jobs and batches tried again that were set aside; how many. The next sweep rings for them.

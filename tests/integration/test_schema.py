@@ -39,7 +39,7 @@ RECORD = [table for table in TABLES if table.startswith("record.")]
 VIEWS = (
     "applications", "decisions", "reasons", "rule_results", "evidence_sources", "evidence_features", "policies", "seal",
     "cases", "jobs", "models", "model_gates", "model_changes", "shadow_scores",
-    "policy_versions", "policy_changes", "policy_backtests", "exposures", "batches",
+    "policy_versions", "policy_changes", "policy_backtests", "exposures", "batches", "disagreements",
 )  # fmt: skip
 NAMED_BY = {
     "policies": "policy_version", "seal": "number", "models": "model", "model_gates": "gate", "model_changes": "alias",

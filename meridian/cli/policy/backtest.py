@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from meridian.backtest.outcomes import read_outcomes
 from meridian.cli.models.experiment import COMPARE, GROUPS, groups_of
 from meridian.cli.models.kept import registrar
 from meridian.cli.models.register import AS_JSON, authenticate
+from meridian.cli.periods import LAST, SINCE, UNTIL, period
 from meridian.cli.policy.named import IN_FORCE, terms_named
 from meridian.cli.policy.told import tell_backtest
 from meridian.cli.replay import moment
@@ -29,19 +29,16 @@ from meridian.registry import Purpose, differences_of
 from meridian.wiring import Wiring
 from meridian.wiring.clock import utc_now
 
-SPAN = re.compile(r"(\d{1,5})([dwh])")
-EARLIEST, LATEST = 1990, 2200
 Report = Callable[[str, float], None]
-UNITS = {"d": timedelta(days=1), "w": timedelta(weeks=1), "h": timedelta(hours=1)}
 MONEY = Assumptions()
 
 
 def backtest(
     product: str = typer.Argument(help="The product, e.g. personal-loan."),
     draft: str = typer.Argument(help="The policy to try: a file of tables, or a version of the registry."),
-    last: str | None = typer.Option(None, help="Over the decisions of so long until now, e.g. 90d, 12w or 36h."),
-    since: str | None = typer.Option(None, help="Over those from this moment on, e.g. 2026-09-01."),
-    until: str | None = typer.Option(None, help="And before this one; left out: now."),
+    last: LAST = None,
+    since: SINCE = None,
+    until: UNTIL = None,
     as_of: str | None = typer.Option(None, help="By the rules of this day for everybody, e.g. 2026-12-01."),
     data: Path | None = typer.Option(None, help="Over past loans instead, as `meridian train` reads them."),
     against: str = typer.Option(IN_FORCE, help="Beside which policy: a version, a file, or in-force."),
@@ -86,9 +83,9 @@ def backtest(
         if data is not None:
             found = _over_data(wiring, of, terms, data, wished, day, progress)
         else:
-            period = _period(last, since, until, utc_now())
+            over = period(last, since, until, utc_now(), ", or past loans with --data")
             found = wiring.backtests.over_record(
-                of, terms, period, stage, wished, day, partial(progress, "decisions judged by both")
+                of, terms, over, stage, wished, day, partial(progress, "decisions judged by both")
             )
     found = replace(found, differences=differences_of(*terms, of))
     document = found.document()
@@ -104,24 +101,6 @@ def backtest(
         kept = wiring.backtests.keep(found, keep_as)
         talk.print(f"Kept for {terms[1].version}, {kept.decisions:,} decisions.", markup=False)
     raise typer.Exit(0 if found.agrees else 1)
-
-
-def _period(last: str | None, since: str | None, until: str | None, now: datetime) -> tuple[datetime, datetime]:
-    end = moment(until) or now
-    if (last is None) == (since is None):
-        raise InvalidInput("Over which decisions? Give --last, e.g. 90d, or --since, or past loans with --data.")
-    if last is None:
-        begin = moment(since) or end
-    else:
-        said = SPAN.fullmatch(last)
-        if said is None:
-            raise InvalidInput(f"--last {last!r} is no length of time; write e.g. 90d, 12w or 36h.")
-        begin = end - int(said[1]) * UNITS[said[2]]
-    if begin.year < EARLIEST or end.year > LATEST:
-        raise InvalidInput(f"From {begin:%Y-%m-%d} until {end:%Y-%m-%d} is no time of a record; give other days.")
-    if begin >= end:
-        raise InvalidInput(f"From {begin:%Y-%m-%d %H:%M} until {end:%Y-%m-%d %H:%M} there is no time; swap them.")
-    return begin, end
 
 
 def _known(product: Product, names: list[str]) -> list[str]:

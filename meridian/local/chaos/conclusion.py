@@ -17,8 +17,9 @@ from meridian.local.chaos.view import rung_name
 def conclude(stage: Stage, played: Played, progress: Progress) -> dict[str, Any]:
     """All sources well again, and a dry run of `redecide` over the time of the demonstration; the summary, for JSON.
 
-    `redecide.named` are the decisions that it finds in the record, `redecide.counted` those of which callers were told
-    that they stand on rung 1 or below: two ways to the same number. Nothing of it is recorded.
+    `redecide.named` are the decisions that it finds in the record, `redecide.already` those that were decided again
+    when what was missing came, and `redecide.counted` those of which callers were told that they stand on rung 1 or
+    below: two ways to the same number. Nothing more is recorded.
     """
     stage.outside.recover()
     # So that what is named can be decided again on more, also later, when the stubs are gone.
@@ -48,17 +49,22 @@ def _told(counts: Counts) -> dict[str, Any]:
 
 
 def _redecide(stage: Stage, played: Played, counted: int, progress: Progress) -> dict[str, Any]:
-    named, each = stage.up.worker.redecisions.of(played.since, played.until, Rung.STALE, record=False)
+    redecisions, window = stage.up.worker.redecisions, (played.since, played.until)
+    already = -1
+    while already != (already := redecisions.already(*window)):
+        # Both at a moment at which nobody was just decided again.
+        named, each = redecisions.of(*window, Rung.STALE, record=False)
     recovered = 0
     for done, one in enumerate(each, start=1):
         recovered += one.recovered
         progress("decisions made again", done / named)
     home = f"MERIDIAN_HOME='{stage.up.settings.home.absolute()}'"
-    window = f"{played.since.isoformat()}..{played.until.isoformat()}"
+    begin, end = (moment.isoformat() for moment in window)
     return {
         "named": named,
+        "already": already,
         "counted": counted,
         "recovered": recovered,
         "start": f"{home} meridian up",
-        "command": f"{home} meridian redecide --window {window}",
+        "command": f"{home} meridian redecide --window {begin}..{end}",
     }

@@ -104,7 +104,8 @@ def show_summary(console: Console, summary: Mapping[str, Any]) -> None:
         f"{summary['decisions']:,} decisions, {summary['errors']['count']} errors; p50 {summary['p50_ms']} ms, "
         f"p99 {summary['p99_ms']} ms from the moment each was due.",
         *([f"The first error: {summary['errors']['first']}"] if summary["errors"]["count"] else []),
-        f"{again['counted']:,} were decided on rung 1 or below. `meridian redecide` names {again['named']:,}, and "
+        f"{again['counted']:,} were decided on rung 1 or below; {again['already']:,} of them again, when what was "
+        f"missing came. `meridian redecide` names {again['named']:,}, and "
         f"knows more of {again['recovered']:,} of them with the sources back. Nothing was recorded. To list them:",
         f"  {again['start']}",
         f"  {again['command']}",
